@@ -1,0 +1,156 @@
+#include "connections.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sockets.h"
+
+#define READ_BYTES (256 * 1024)
+
+struct counts counts;
+struct connection *connections;
+
+static const struct options *options;
+static int epoll_fd;
+static char request[4096], buffer[READ_BYTES];
+static size_t request_length;
+
+static void append(const char *text) {
+  size_t length = strlen(text);
+  if (request_length + length > sizeof request) exit(2);
+  memcpy(request + request_length, text, length);
+  request_length += length;
+}
+
+void connections_prepare(const struct options *given, int epoll) {
+  char host[64];
+  options = given;
+  epoll_fd = epoll;
+  connections = calloc((size_t)options->connections, sizeof *connections);
+  counts.first_byte_ms = calloc((size_t)options->connections * (size_t)options->rounds, sizeof(double));
+  snprintf(host, sizeof host, " HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", options->port);
+  append("GET ");
+  append(options->path);
+  append(host);
+  for (int i = 0; i < options->header_count; i++) {
+    append(options->headers[i]);
+    append("\r\n");
+  }
+  append("\r\n");
+}
+
+static void finish(struct connection *connection, int ok) {
+  if (connection->finished) return;
+  if (!connection->connected) counts.connecting--;
+  connection->finished = 1;
+  counts.finished++;
+  if (!ok) counts.failed++;
+  if (connection->fd >= 0) close(connection->fd);
+  connection->fd = -1;
+}
+
+static void ask(struct connection *connection) {
+  response_reset(&connection->response);
+  connection->requests_left--;
+  ssize_t sent = send(connection->fd, request, request_length, MSG_NOSIGNAL);
+  if (sent != (ssize_t)request_length) finish(connection, 0);
+}
+
+void connection_open(int index) {
+  struct connection *connection = &connections[index];
+  memset(connection, 0, offsetof(struct connection, response));
+  connection->requests_left = options->requests;
+  connection->may_pause = index < options->paused;
+  connection->asked_at = now_ms();
+  counts.connecting++;
+  int small = connection->may_pause || options->pace_bytes > 0;
+  connection->fd = connect_local(epoll_fd, options->port, connection, small);
+  if (connection->fd < 0) finish(connection, 0);
+}
+
+static void count_progress(struct connection *connection, long long bytes_before, long long markers_before) {
+  const struct response *response = &connection->response;
+  if (!connection->has_head && response->status != 0) {
+    connection->has_head = 1;
+    counts.heads++;
+    if (response->status != 200) counts.not_ok++;
+  }
+  counts.body_bytes += response->body_bytes - bytes_before;
+  if (!connection->may_pause) counts.deliveries += response->markers - markers_before;
+  if (!connection->has_first_byte && response->body_bytes > 0) {
+    connection->has_first_byte = 1;
+    counts.first_bytes++;
+    counts.first_byte_ms[counts.first_byte_count++] = now_ms() - connection->asked_at;
+  }
+  if (connection->may_pause && connection->has_head && response->body_bytes >= options->pause_after) {
+    connection->paused = 1;
+    counts.paused++;
+    watch(epoll_fd, connection->fd, connection, 0);
+  }
+}
+
+static void end_response(struct connection *connection) {
+  if (connection->response.state == BROKEN) {
+    finish(connection, 0);
+    return;
+  }
+  counts.completed++;
+  if (connection->requests_left == 0) finish(connection, 1);
+  else if (connection->response.keeps_alive) ask(connection);
+  else finish(connection, 0);
+}
+
+static void receive(struct connection *connection, size_t limit) {
+  ssize_t length = recv(connection->fd, buffer, limit, 0);
+  if (length < 0) {
+    if (errno != EAGAIN) finish(connection, 0);
+    return;
+  }
+  long long bytes_before = connection->response.body_bytes, markers_before = connection->response.markers;
+  if (length == 0) response_closed(&connection->response);
+  else response_feed(&connection->response, buffer, (size_t)length, options->publish_path != NULL ? '~' : -1);
+  count_progress(connection, bytes_before, markers_before);
+  if (connection->response.state >= COMPLETE) end_response(connection);
+}
+
+static void connected(struct connection *connection) {
+  int error = 0;
+  socklen_t size = sizeof error;
+  getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) {
+    finish(connection, 0);
+    return;
+  }
+  connection->connected = 1;
+  counts.connecting--;
+  watch(epoll_fd, connection->fd, connection, options->pace_bytes > 0 ? 0 : EPOLLIN);
+  ask(connection);
+}
+
+void connection_turn(struct connection *connection, uint32_t events) {
+  if (connection->finished) return;
+  if (!connection->connected) connected(connection);
+  else if (!connection->paused) receive(connection, READ_BYTES);
+  else if (events & (EPOLLHUP | EPOLLERR)) finish(connection, 0);
+}
+
+void connections_read_paced(void) {
+  for (int i = 0; i < options->connections; i++) {
+    struct connection *connection = &connections[i];
+    if (!connection->connected || connection->finished || connection->paused) continue;
+    receive(connection, (size_t)options->pace_bytes);
+  }
+}
+
+void connections_end_round(void) {
+  for (int i = 0; i < options->connections; i++) {
+    if (connections[i].fd > 0) close(connections[i].fd);
+    connections[i].fd = -1;
+  }
+  counts.connecting = counts.finished = counts.heads = counts.paused = counts.first_bytes = 0;
+}

@@ -1,0 +1,40 @@
+/* The reading connections: opened, asked, read, counted. One set per process. */
+#ifndef CONNECTIONS_H
+#define CONNECTIONS_H
+
+#include <stdint.h>
+
+#include "options.h"
+#include "response.h"
+
+struct connection {
+  int fd, connected, finished, paused, may_pause, has_head, has_first_byte;
+  int requests_left;
+  double asked_at; /* when it began to connect */
+  struct response response;
+};
+
+struct counts {
+  int connecting, finished, failed, heads, paused, first_bytes; /* connections, this round */
+  int completed, not_ok;                                        /* responses, all rounds */
+  long long body_bytes, deliveries;
+  double *first_byte_ms;
+  long first_byte_count;
+};
+
+extern struct counts counts;
+extern struct connection *connections;
+
+void connections_prepare(const struct options *options, int epoll);
+void connection_open(int index);
+
+/* Its socket has `events` (epoll's). */
+void connection_turn(struct connection *connection, uint32_t events);
+
+/* One paced read on every connection. */
+void connections_read_paced(void);
+
+/* Closes what is open and starts the round's counts over. */
+void connections_end_round(void);
+
+#endif

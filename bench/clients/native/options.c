@@ -1,0 +1,66 @@
+#include "options.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void usage(void) {
+  fputs("reader --port N --path PATH [--header 'Name: value']... [--connections N] [--requests N]\n"
+        "  --requests N      requests one after another on each connection (1)\n"
+        "  --rounds N        open all connections N times over (1)\n"
+        "  --linger-ms N     a round ends so long after every connection had its first body byte\n"
+        "  --pace-bytes N    read at most so much per connection every 10 ms\n"
+        "  --pause-after N   stop reading after N body bytes, --paused K: only the first K connections (all)\n"
+        "  --hold            say when every head is in (and --pause-after is reached), stay until stdin speaks\n"
+        "  --publish PATH --events N --event-bytes N --window N\n"
+        "                    when stdin speaks, POST events to PATH, at most --window of them not yet delivered;\n"
+        "                    readers count '~' as deliveries\n"
+        "  --timeout-ms N    give up (60000)\n",
+        stderr);
+  exit(2);
+}
+
+struct options parse_options(int count, char **arguments) {
+  struct options options = {
+    .path = "/", .connections = 1, .requests = 1, .rounds = 1, .linger_ms = -1, .pause_after = -1,
+    .event_bytes = 100, .window = 1, .timeout_ms = 60000,
+  };
+  enum { PORT = 1, PATH, HEADER, CONNECTIONS, REQUESTS, ROUNDS, LINGER, PACE, PAUSE_AFTER, PAUSED, HOLD,
+         PUBLISH, EVENTS, EVENT_BYTES, WINDOW, TIMEOUT };
+  static const struct option names[] = {
+    {"port", 1, NULL, PORT}, {"path", 1, NULL, PATH}, {"header", 1, NULL, HEADER},
+    {"connections", 1, NULL, CONNECTIONS}, {"requests", 1, NULL, REQUESTS}, {"rounds", 1, NULL, ROUNDS},
+    {"linger-ms", 1, NULL, LINGER}, {"pace-bytes", 1, NULL, PACE}, {"pause-after", 1, NULL, PAUSE_AFTER},
+    {"paused", 1, NULL, PAUSED}, {"hold", 0, NULL, HOLD}, {"publish", 1, NULL, PUBLISH},
+    {"events", 1, NULL, EVENTS}, {"event-bytes", 1, NULL, EVENT_BYTES}, {"window", 1, NULL, WINDOW},
+    {"timeout-ms", 1, NULL, TIMEOUT}, {NULL, 0, NULL, 0},
+  };
+  int name;
+  while ((name = getopt_long(count, arguments, "", names, NULL)) != -1) {
+    switch (name) {
+      case PORT: options.port = atoi(optarg); break;
+      case PATH: options.path = optarg; break;
+      case HEADER:
+        if (options.header_count == MAX_HEADERS) usage();
+        options.headers[options.header_count++] = optarg;
+        break;
+      case CONNECTIONS: options.connections = atoi(optarg); break;
+      case REQUESTS: options.requests = atoi(optarg); break;
+      case ROUNDS: options.rounds = atoi(optarg); break;
+      case LINGER: options.linger_ms = atol(optarg); break;
+      case PACE: options.pace_bytes = atol(optarg); break;
+      case PAUSE_AFTER: options.pause_after = atoll(optarg); break;
+      case PAUSED: options.paused = atoi(optarg); break;
+      case HOLD: options.hold = 1; break;
+      case PUBLISH: options.publish_path = optarg; break;
+      case EVENTS: options.events = atoi(optarg); break;
+      case EVENT_BYTES: options.event_bytes = atoi(optarg); break;
+      case WINDOW: options.window = atoi(optarg); break;
+      case TIMEOUT: options.timeout_ms = atol(optarg); break;
+      default: usage();
+    }
+  }
+  if (options.port == 0 || optind != count) usage();
+  if (options.pause_after >= 0 && options.paused == 0) options.paused = options.connections;
+  return options;
+}

@@ -1,0 +1,29 @@
+/* What one run of the reader does; see usage() for each option. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#define MAX_HEADERS 8
+
+struct options {
+  int port;
+  const char *path;
+  const char *headers[MAX_HEADERS];
+  int header_count;
+  int connections;
+  int requests;
+  int rounds;
+  long linger_ms; /* -1: a round ends when its responses do */
+  long pace_bytes; /* 0: read as fast as it comes */
+  long long pause_after; /* -1: never stop reading */
+  int paused;
+  int hold;
+  const char *publish_path;
+  int events;
+  int event_bytes;
+  int window;
+  long timeout_ms;
+};
+
+struct options parse_options(int count, char **arguments);
+
+#endif

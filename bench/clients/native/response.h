@@ -1,0 +1,41 @@
+/* An HTTP/1.1 response, parsed as it arrives: status line, framing and body. Nothing is kept of the body. */
+#ifndef RESPONSE_H
+#define RESPONSE_H
+
+#include <stddef.h>
+
+#define HEAD_BYTES 4096
+
+enum response_state {
+  IN_HEAD,
+  IN_SIZED_BODY,
+  IN_CHUNK_SIZE,
+  IN_CHUNK,
+  AFTER_CHUNK,
+  IN_TRAILER,
+  IN_BODY_UNTIL_CLOSE,
+  COMPLETE,
+  BROKEN
+};
+
+struct response {
+  enum response_state state;
+  int status;
+  int keeps_alive;
+  size_t head_length;
+  size_t line_length;
+  long long remaining;
+  long long body_bytes;
+  long long markers;
+  char head[HEAD_BYTES];
+};
+
+void response_reset(struct response *response);
+
+/* Feeds `length` received bytes. Counts body bytes, and those equal to `marker` unless that is -1. */
+void response_feed(struct response *response, const char *bytes, size_t length, int marker);
+
+/* The peer closed: completes a close-delimited body, breaks any other that is unfinished. */
+void response_closed(struct response *response);
+
+#endif

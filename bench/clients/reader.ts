@@ -1,0 +1,193 @@
+/** The client in Node, for machines without a C compiler: same options and output as `native/reader.c`, but slower. */
+import { createConnection, type Socket } from "node:net";
+import { parseArgs } from "node:util";
+import { ResponseParser } from "./response-parser.ts";
+import { Publisher } from "./publisher.ts";
+
+const CONNECTING_AT_ONCE = 256;
+const PACE_MS = 10;
+
+const number = (fallback: number) => ({ type: "string", default: String(fallback) }) as const;
+
+const { values } = parseArgs({
+  options: {
+    port: number(0),
+    path: { type: "string", default: "/" },
+    header: { type: "string", multiple: true, default: [] },
+    connections: number(1),
+    requests: number(1),
+    rounds: number(1),
+    "linger-ms": number(-1),
+    "pace-bytes": number(0),
+    "pause-after": number(-1),
+    paused: number(0),
+    hold: { type: "boolean", default: false },
+    publish: { type: "string" },
+    events: number(0),
+    "event-bytes": number(100),
+    window: number(1),
+    "timeout-ms": number(60_000),
+  },
+});
+
+const port = Number(values.port);
+const connections = Number(values.connections);
+const pauseAfter = Number(values["pause-after"]);
+const pausing = pauseAfter >= 0 && Number(values.paused) === 0 ? connections : Number(values.paused);
+const paceBytes = Number(values["pace-bytes"]);
+const lingerMs = Number(values["linger-ms"]);
+const request = [`GET ${values.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...values.header, "", ""].join("\r\n");
+
+const counts = { completed: 0, failed: 0, notOk: 0, bodyBytes: 0, deliveries: 0 };
+const firstByteMs: number[] = [];
+const started = performance.now();
+
+let publisher: Publisher | undefined;
+let timedOut = false;
+const told = Promise.withResolvers<void>();
+
+/** One round's connections; `ended` resolves when the round is over. */
+class Round {
+  readonly ended = Promise.withResolvers<void>();
+  readonly #sockets: Socket[] = [];
+  #connecting = 0;
+  #finished = 0;
+  #heads = 0;
+  #paused = 0;
+  #firstBytes = 0;
+  #failedBefore = counts.failed;
+  #ready = false;
+
+  /** Opens as many as may be connecting at once; called again as they connect. */
+  open(): void {
+    while (this.#sockets.length < connections && this.#connecting < CONNECTING_AT_ONCE) this.#openOne();
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #openOne(): void {
+    const mayPause = this.#sockets.length < pausing;
+    const askedAt = performance.now();
+    let parser = new ResponseParser(values.publish !== undefined);
+    let requestsLeft = Number(values.requests) - 1;
+    let hasHead = false;
+    let hasFirstByte = false;
+    this.#connecting++;
+    const socket = createConnection({ port, host: "127.0.0.1", noDelay: true });
+    this.#sockets.push(socket);
+
+    const finish = (ok: boolean) => {
+      if (socket.destroyed) return;
+      if (socket.connecting) this.#connecting--;
+      socket.destroy();
+      if (!ok) counts.failed++;
+      this.#finished++;
+      this.#progress();
+    };
+    const endResponse = () => {
+      if (parser.state === "broken") return finish(false);
+      counts.completed++;
+      if (requestsLeft === 0 || !parser.keepsAlive) return finish(requestsLeft === 0);
+      requestsLeft--;
+      parser = new ResponseParser(values.publish !== undefined);
+      socket.write(request);
+    };
+    const note = (bytesBefore: number, markersBefore: number) => {
+      counts.bodyBytes += parser.bodyBytes - bytesBefore;
+      if (!mayPause) counts.deliveries += parser.markers - markersBefore;
+      if (!hasHead && parser.status !== 0) {
+        hasHead = true;
+        this.#heads++;
+        if (parser.status !== 200) counts.notOk++;
+      }
+      if (!hasFirstByte && parser.bodyBytes > 0) {
+        hasFirstByte = true;
+        this.#firstBytes++;
+        firstByteMs.push(performance.now() - askedAt);
+      }
+      if (mayPause && hasHead && parser.bodyBytes >= pauseAfter && !socket.isPaused()) {
+        socket.pause();
+        this.#paused++;
+      }
+    };
+    socket.once("connect", () => {
+      this.#connecting--;
+      socket.write(request);
+      this.open();
+    });
+    socket.on("data", (bytes) => {
+      const { bodyBytes, markers } = parser;
+      parser.feed(bytes);
+      note(bodyBytes, markers);
+      if (parser.ended) endResponse();
+      else if (paceBytes > 0) this.#rest(socket, bytes.length);
+      this.#progress();
+    });
+    socket.once("end", () => {
+      parser.closed();
+      endResponse();
+    });
+    socket.once("error", () => finish(false));
+  }
+
+  /** Reads no more for as long as these bytes should have taken. */
+  #rest(socket: Socket, length: number): void {
+    socket.pause();
+    setTimeout(() => socket.resume(), (length / paceBytes) * PACE_MS);
+  }
+
+  #progress(): void {
+    const failed = counts.failed - this.#failedBefore;
+    if (publisher !== undefined) publisher.delivered(counts.deliveries / (connections - pausing));
+    if (values.publish !== undefined || values.hold) {
+      if (this.#ready || this.#heads + failed < connections || this.#paused + failed < pausing) return;
+      this.#ready = true;
+      console.log('{"ready":true}');
+    } else if (lingerMs >= 0) {
+      if (this.#firstBytes + failed >= connections) setTimeout(this.ended.resolve, lingerMs);
+    } else if (this.#finished === connections) {
+      this.ended.resolve();
+    }
+  }
+}
+
+async function untilTold(round: Round): Promise<void> {
+  await told.promise;
+  if (values.publish === undefined) return round.ended.resolve();
+  publisher = new Publisher(port, values.publish, Number(values.events), Number(values["event-bytes"]));
+  publisher.window = Number(values.window);
+  await publisher.ended;
+  round.ended.resolve();
+}
+
+process.stdin.once("data", () => told.resolve()).once("end", () => told.resolve());
+for (let index = 0; index < Number(values.rounds) && !timedOut; index++) {
+  const round = new Round();
+  const timer = setTimeout(
+    () => {
+      timedOut = true;
+      round.ended.resolve();
+    },
+    Number(values["timeout-ms"]) - (performance.now() - started),
+  );
+  if (values.hold || values.publish !== undefined) void untilTold(round);
+  round.open();
+  await round.ended.promise;
+  clearTimeout(timer);
+  round.close();
+}
+
+const { user, system } = process.cpuUsage();
+const result = {
+  timedOut,
+  ...counts,
+  published: publisher?.published ?? 0,
+  publishFailed: publisher?.failed ?? false,
+  wallMs: performance.now() - started,
+  cpuMs: (user + system) / 1000,
+  firstByteMs,
+  lastReaderMs: publisher?.latenciesMs ?? [],
+};
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

@@ -1,0 +1,145 @@
+/** The one client every server is measured with, in a process of its own. */
+import { execFile } from "node:child_process";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { startProcess, stopProcess } from "./processes.ts";
+
+const run = promisify(execFile);
+
+const CLIENTS_FOLDER = fileURLToPath(new URL("../clients/", import.meta.url));
+
+/** What to ask and how to read: the options of `bench/clients/native/options.c`. */
+export interface ReadOptions {
+  path: string;
+  headers?: string[] | undefined;
+  connections?: number;
+  requests?: number;
+  rounds?: number;
+  lingerMs?: number;
+  paceBytes?: number;
+  pauseAfter?: number;
+  paused?: number;
+  hold?: boolean;
+  publish?: string;
+  events?: number;
+  eventBytes?: number;
+  window?: number;
+  timeoutMs?: number;
+}
+
+/** What the client counted. */
+export interface ReadResult {
+  timedOut: boolean;
+  /** Responses read to their right end. */
+  completed: number;
+  /** Connections that broke. */
+  failed: number;
+  /** Responses whose status was not 200. */
+  notOk: number;
+  bodyBytes: number;
+  /** Events counted by readers that don't pause. */
+  deliveries: number;
+  published: number;
+  publishFailed: boolean;
+  wallMs: number;
+  /** The client's own CPU time. */
+  cpuMs: number;
+  /** From connecting to the first body byte, one per connection and round. */
+  firstByteMs: number[];
+  /** From each event's POST to its last reader. */
+  lastReaderMs: number[];
+}
+
+/** Readers that are connected and wait. */
+export interface HeldReaders {
+  /** Lets them go, or lets publishing begin; resolves with the end of it all. */
+  tell(): Promise<ReadResult>;
+}
+
+export interface Client {
+  description: string;
+  /** Runs to its end. Throws unless every response was 200 and arrived whole. */
+  read(port: number, options: ReadOptions): Promise<ReadResult>;
+  /** Resolves as soon as every reader has what it waits for. */
+  hold(port: number, options: ReadOptions): Promise<HeldReaders>;
+}
+
+/** Compiles the native client into `folder`, or falls back to the slower one in Node. */
+export async function createClient(folder: string, wanted: "native" | "node"): Promise<Client> {
+  if (wanted === "node") return clientOf([process.execPath, join(CLIENTS_FOLDER, "reader.ts")], "Node");
+  const sources = (await readdir(join(CLIENTS_FOLDER, "native"))).filter((name) => name.endsWith(".c"));
+  const files = sources.map((name) => join(CLIENTS_FOLDER, "native", name));
+  const program = join(folder, "reader");
+  for (const compiler of ["gcc", "cc", "clang"]) {
+    try {
+      await run(compiler, ["-O2", "-std=c11", "-D_DEFAULT_SOURCE", "-o", program, ...files]);
+      return clientOf([program], `native, built with ${compiler}`);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  return clientOf([process.execPath, join(CLIENTS_FOLDER, "reader.ts")], "Node, because there is no C compiler");
+}
+
+function clientOf(command: string[], description: string): Client {
+  return {
+    description,
+    read: async (port, options) => {
+      const readers = startReaders(command, port, options);
+      return judge(await readers.result);
+    },
+    hold: async (port, options) => {
+      const readers = startReaders(command, port, { hold: options.publish === undefined, ...options });
+      if ((await Promise.race([readers.ready, readers.result])) !== "ready") judge(await readers.result);
+      return {
+        tell: async () => {
+          readers.tell();
+          return judge(await readers.result);
+        },
+      };
+    },
+  };
+}
+
+function judge(result: ReadResult): ReadResult {
+  const complaints = [
+    result.timedOut && "it took too long",
+    result.failed > 0 && `${result.failed} connections broke`,
+    result.notOk > 0 && `${result.notOk} answers were not 200`,
+    result.publishFailed && "publishing failed",
+  ].filter(Boolean);
+  if (complaints.length > 0) throw new Error(complaints.join(", "));
+  return result;
+}
+
+function startReaders(command: string[], port: number, options: ReadOptions) {
+  const child = startProcess([...command, "--port", String(port), ...toArguments(options)], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const ready = Promise.withResolvers<"ready">();
+  const result = Promise.withResolvers<ReadResult>();
+  child.stdin?.on("error", () => {});
+  createInterface({ input: child.stdout! }).on("line", (line) => {
+    const message = JSON.parse(line) as ReadResult | { ready: true };
+    if ("ready" in message) ready.resolve("ready");
+    else result.resolve(message);
+  });
+  child.once("error", (error) => result.reject(error));
+  child.once("close", () => result.reject(new Error("the client ended without a result")));
+  result.promise.catch(() => {}).finally(() => stopProcess(child));
+  return { ready: ready.promise, result: result.promise, tell: () => child.stdin?.end("go\n") };
+}
+
+function toArguments(options: ReadOptions): string[] {
+  const { headers = [], ...rest } = options;
+  const list = headers.flatMap((header) => ["--header", header]);
+  for (const [name, value] of Object.entries(rest)) {
+    if (value === undefined || value === false) continue;
+    list.push(`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+    if (value !== true) list.push(String(value));
+  }
+  return list;
+}

@@ -1,0 +1,53 @@
+/** The servers that are compared: what each needs, and how it is started. */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { findNginx } from "./nginx-peer.ts";
+import type { FoundPeer, MissingPeer } from "./peer.ts";
+import { findPython } from "./python-peer.ts";
+
+const PEERS_FOLDER = fileURLToPath(new URL("../peers/", import.meta.url));
+
+async function findNode(name: string, packages: string[]): Promise<FoundPeer | MissingPeer> {
+  const require = createRequire(import.meta.url);
+  const versions = [`node ${process.versions.node}`];
+  for (const wanted of packages) {
+    const manifest = require.resolve
+      .paths(wanted)
+      ?.map((path) => `${path}/${wanted}/package.json`)
+      .find(existsSync);
+    if (manifest === undefined) return { name, missing: `npm package ${wanted} is not installed` };
+    versions.push(`${wanted} ${(require(manifest) as { version: string }).version}`);
+  }
+  const file = `${PEERS_FOLDER}${name}.ts`;
+  const command = [process.execPath, "--expose-gc", "--import", `${PEERS_FOLDER}collect-garbage.ts`, file];
+  return { name, versions: versions.join(", "), collectsGarbage: true, prepare: async () => ({ command }) };
+}
+
+async function findSluice(): Promise<FoundPeer | MissingPeer> {
+  for (const part of ["index.ts", "node/index.ts"]) {
+    if (!existsSync(new URL(`../../src/${part}`, import.meta.url))) {
+      return { name: "sluice", missing: `src/${part} does not exist` };
+    }
+  }
+  return findNode("sluice", []);
+}
+
+const finders: Record<string, () => Promise<FoundPeer | MissingPeer>> = {
+  sluice: findSluice,
+  node: () => findNode("node", []),
+  hono: () => findNode("hono", ["hono", "@hono/node-server"]),
+  fastify: () => findNode("fastify", ["fastify"]),
+  h3: () => findNode("h3", ["h3", "srvx"]),
+  express: () => findNode("express", ["express"]),
+  "better-sse": () => findNode("better-sse", ["better-sse"]),
+  fastapi: () => findPython("fastapi", PEERS_FOLDER),
+  nchan: () => findNginx("nchan", `${PEERS_FOLDER}nchan.conf`),
+};
+
+/** Looks for the named peers on this machine. */
+export function findPeers(names: Iterable<string>): Promise<(FoundPeer | MissingPeer)[]> {
+  return Promise.all(
+    Array.from(names, (name) => finders[name]?.() ?? { name, missing: "not in bench/harness/peers.ts" }),
+  );
+}

@@ -1,0 +1,70 @@
+/**
+ * Work that waits for the event loop to turn: once round, every socket has been looked at, every due timer has run.
+ *
+ * All bodies share one callback of the loop. It stops after {@link BATCH_MS} and goes on in the next turn, so that a
+ * thousand bodies with a share each cannot add up to a loop that stands still.
+ */
+
+type Task = () => void;
+
+const BATCH_MS = 10;
+
+let queue: Task[] = [];
+let scheduled = false;
+
+interface Globals {
+  setImmediate?: (task: Task) => unknown;
+  MessageChannel?: new () => { port1: { onmessage: Task | null }; port2: { postMessage(value: unknown): void } };
+  setTimeout: (task: Task, delayMs: number) => unknown;
+}
+
+const schedule = createScheduler(globalThis as unknown as Globals);
+
+/** Runs `task` when the event loop has turned. Tasks run in order, each once; one that throws does not stop the others. */
+export function afterTurn(task: Task): void {
+  queue.push(task);
+  if (!scheduled) {
+    scheduled = true;
+    schedule(runBatch);
+  }
+}
+
+function runBatch(): void {
+  const tasks = queue;
+  queue = [];
+  scheduled = false;
+  const until = performance.now() + BATCH_MS;
+  for (let index = 0; index < tasks.length; index++) {
+    // Reading the clock costs as much as a small task: once in 16 tasks is often enough.
+    if (index % 16 === 15 && performance.now() > until) {
+      queue = tasks.slice(index).concat(queue);
+      break;
+    }
+    try {
+      tasks[index]!();
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+  if (queue.length > 0 && !scheduled) {
+    scheduled = true;
+    schedule(runBatch);
+  }
+}
+
+function createScheduler(globals: Globals): (task: Task) => void {
+  if (globals.setImmediate) {
+    const { setImmediate } = globals;
+    return (task) => void setImmediate(task);
+  }
+  if (globals.MessageChannel) {
+    const { port1, port2 } = new globals.MessageChannel();
+    return (task) => {
+      port1.onmessage = task;
+      port2.postMessage(undefined);
+    };
+  }
+  return (task) => void globals.setTimeout(task, 0);
+}

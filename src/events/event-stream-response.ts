@@ -1,0 +1,112 @@
+import { DeferredPuller, EmptyAnswer, type Item, type Puller, isPromiseLike } from "../core/puller.ts";
+import { type IteratorOptions, type SourceContext, type ValueSource, discardSource, isValueSource, openSource, sourceTypeError } from "../core/source.ts";
+import { bodyStream } from "../core/web-stream.ts";
+import { EncodedEvent, type EventItem, formatEvent, lastEventIdOf } from "../http/event-codec.ts";
+import { EventPump } from "../http/event-pump.ts";
+import {
+  type ResponseOptions,
+  assertMs,
+  captureOrigin,
+  optionError,
+  resolveHeaders,
+  resolveResponseOptions,
+} from "../http/response-options.ts";
+
+export interface EventContext extends SourceContext {
+  /** Where the reader left off: `Last-Event-ID`, or `?lastEventId=`; undefined for a new one. */
+  readonly lastEventId: string | undefined;
+}
+
+/** A source of events, or none: `null` tells a reader that comes back to stop. */
+export type EventSourceOrNull = ValueSource<EventItem> | null;
+
+/** Events, or the function that makes them for this reader. */
+export type Events = ValueSource<EventItem> | ((context: EventContext) => EventSourceOrNull | Promise<EventSourceOrNull>);
+
+export interface EventStreamInit extends Omit<ResponseOptions, "filename"> {
+  /**
+   * Silence until a comment keeps the connection open, in ms; 0 never.
+   * @defaultValue 15_000
+   */
+  keepAliveMs?: number;
+  /** The reconnection time that the reader is told at the start, in ms. */
+  retryMs?: number;
+}
+
+/**
+ * A stream of server-sent events (WHATWG HTML §9.2), for `GET` and `POST`. A failing source breaks the connection, so that
+ * an `EventSource` comes back; a function that returns `null` (or a generator that does, before its first event) answers
+ * 204, which tells it to stop.
+ *
+ * @param events - yields strings (`data`), {@link ServerSentEvent}s, or what `encodeEvent` made
+ * @throws SluiceTypeError `ERR_SOURCE_TYPE`, `ERR_INVALID_OPTION`; an event that cannot be sent (`ERR_EVENT_FIELD`) is not
+ *   written, and fails the stream
+ */
+export function eventStreamResponse(request: Request, events: Events, init: EventStreamInit = {}): Response {
+  if (typeof events !== "function" && !isValueSource(events)) throw sourceTypeError(events);
+  const { status, commitAfterMs, stallTimeoutMs, compress = false, onFinish, leakReportMs } = resolveResponseOptions(init);
+  const { keepAliveMs = 15_000, retryMs } = init;
+  assertMs("keepAliveMs", keepAliveMs);
+  if (retryMs !== undefined && (!Number.isSafeInteger(retryMs) || retryMs < 0)) {
+    throw optionError("retryMs", "a number of ms, an integer ≥ 0", retryMs);
+  }
+  const headers = resolveHeaders(init, {
+    "Content-Type": "text/event-stream",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+  });
+  const lastEventId = lastEventIdOf(request);
+  const origin = captureOrigin(eventStreamResponse);
+  const stream = bodyStream({
+    open: (context) => {
+      const options: IteratorOptions = {
+        origin,
+        leakReportMs,
+        onReturn: (value) => {
+          if (value === null && !pump.started) throw new EmptyAnswer(204);
+        },
+      };
+      const pump = new EventPump(openEvents(events, context, lastEventId, options), { keepAliveMs, commitAfterMs, retryMs });
+      return pump;
+    },
+    discard: () => discardSource(events),
+    stallTimeoutMs,
+    compress,
+    noDelay: true,
+    onFinish,
+  });
+  return new Response(stream, { status, headers });
+}
+
+function openEvents(
+  events: Events,
+  context: SourceContext,
+  lastEventId: string | undefined,
+  options: IteratorOptions,
+): Puller {
+  if (typeof events !== "function") return openSource(events, encode, options);
+  const made = events({
+    lastEventId,
+    get signal() {
+      return context.signal;
+    },
+  });
+  if (!isPromiseLike(made)) return openOrNone(made, options);
+  return new DeferredPuller(made.then((ready) => openOrNone(ready, options)));
+}
+
+function openOrNone(source: EventSourceOrNull, options: IteratorOptions): Puller {
+  if (source !== null) return openSource(source, encode, options);
+  return {
+    pull() {
+      options.onReturn?.(null);
+      return undefined;
+    },
+    cancel() {},
+  };
+}
+
+function encode(item: EventItem): Item {
+  return item instanceof EncodedEvent ? item.bytes : formatEvent(item);
+}

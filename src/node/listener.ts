@@ -1,0 +1,41 @@
+import { report } from "../core/report.ts";
+import { describe } from "../core/source.ts";
+import { HttpError } from "../errors.ts";
+import { errorResponse } from "../http/problem.ts";
+import type { FetchHandler, NodeRequest, NodeResponse } from "./http-types.ts";
+import { toRequest } from "./request.ts";
+import { type SendOptions, startSending } from "./send.ts";
+
+export type NodeListener = (req: NodeRequest, res: NodeResponse) => void;
+
+/**
+ * A fetch handler as a listener for `http`, `https` and `http2` servers, and as an Express route.
+ *
+ * What the handler throws is answered: an `HttpError` with its status, anything else with 500 and without its message.
+ */
+export function toNodeListener(handler: FetchHandler, options: SendOptions = {}): NodeListener {
+  return (req, res) => {
+    let made: Response | Promise<Response>;
+    try {
+      made = handler(toRequest(req, res));
+    } catch (error) {
+      return startSending(req, res, failedResponse(error), options);
+    }
+    if (made instanceof Response) return startSending(req, res, made, options);
+    // No async function: its frame would keep the Response for as long as a stream lasts.
+    Promise.resolve(made).then(
+      (response) => startSending(req, res, checkResponse(response), options),
+      (error: unknown) => startSending(req, res, failedResponse(error), options),
+    );
+  };
+}
+
+function checkResponse(response: unknown): Response {
+  if (response instanceof Response) return response;
+  return failedResponse(new TypeError(`A handler returns a Response; this one returned ${describe(response)}`));
+}
+
+function failedResponse(error: unknown): Response {
+  if (!(error instanceof HttpError)) report({ code: "HANDLER_FAILED", message: "A handler failed", error });
+  return errorResponse(error);
+}

@@ -1,0 +1,28 @@
+import { Socket } from "node:net";
+import { report } from "../core/report.ts";
+
+let warned = false;
+
+/**
+ * Breaks a connection so that its peer cannot take the end for a clean one: TCP RST instead of FIN.
+ *
+ * Under TLS the TCP socket beneath is reset; Node keeps it in `_parent`, the one private field used here (a test watches
+ * it). A Unix socket has no reset: it is closed, and that is reported once.
+ */
+export function resetSocket(socket: Socket & { _parent?: unknown }): void {
+  const beneath = socket._parent instanceof Socket ? socket._parent : socket;
+  try {
+    beneath.resetAndDestroy();
+  } catch {
+    if (!warned) {
+      warned = true;
+      report({
+        code: "UNIX_SOCKET_CANNOT_RESET",
+        message:
+          "A body failed on HTTP/1.0 over a Unix socket, where its end cannot be told from a clean one. " +
+          "Let the proxy in front speak HTTP/1.1 (nginx: proxy_http_version 1.1)",
+      });
+    }
+  }
+  if (!socket.destroyed) socket.destroy();
+}

@@ -1,0 +1,186 @@
+import { type Server, createServer } from "node:http";
+import { type Http2SecureServer, type Http2Session, createSecureServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { SecureServerOptions } from "node:http2";
+import { budget } from "../core/budget.ts";
+import { unref } from "../core/clocks.ts";
+import type { FetchHandler, NodeRequest, NodeResponse } from "./http-types.ts";
+import { type Limits, resolveLimits } from "./limits.ts";
+import { toNodeListener } from "./listener.ts";
+import type { SendOptions } from "./send.ts";
+import type { Transmission } from "./transmission.ts";
+
+export interface ServeOptions extends SendOptions {
+  /**
+   * 0 takes a free one.
+   * @defaultValue 8000
+   */
+  port?: number;
+  /** @defaultValue "127.0.0.1" */
+  hostname?: string;
+  /** A Unix socket's path, instead of port and hostname. */
+  path?: string;
+  /** Certificate and key: HTTPS, with HTTP/2 where the client wants it, else HTTP/1.1. */
+  tls?: Pick<SecureServerOptions, "key" | "cert" | "pfx" | "passphrase" | "ca" | "minVersion">;
+  limits?: Limits;
+  /**
+   * The memory of all bodies in the process beyond one chunk of 16 KiB each, in bytes.
+   * @defaultValue 67_108_864
+   */
+  maxBufferedBytes?: number;
+}
+
+export interface CloseOptions {
+  /**
+   * How long bodies with an end of their own may take to reach it, in ms; then they are cut.
+   * @defaultValue 10_000
+   */
+  graceMs?: number;
+}
+
+/** A server that listens. */
+export interface RunningServer extends AsyncDisposable {
+  readonly server: Server | Http2SecureServer;
+  readonly port: number;
+  /** As clients write it, without a slash at the end. */
+  readonly url: string;
+  /** Bodies being sent. */
+  readonly active: number;
+  /**
+   * Drains: accepts no more, tells event streams to end (their readers to come back later), lets other bodies end within
+   * the grace, and cuts what is left. Resolves when all connections are closed; called again, it waits for the same.
+   */
+  close(options?: CloseOptions): Promise<void>;
+  /** Cuts everything now. */
+  destroy(): Promise<void>;
+}
+
+/**
+ * Serves a fetch handler.
+ *
+ * @throws SluiceTypeError `ERR_INVALID_OPTION`; what `listen` throws (`EADDRINUSE`, `EACCES`)
+ */
+export async function serve(handler: FetchHandler, options: ServeOptions = {}): Promise<RunningServer> {
+  const { port = 8000, hostname = "127.0.0.1", path, tls, maxBufferedBytes } = options;
+  if (maxBufferedBytes !== undefined) budget.maxBytes = maxBufferedBytes;
+  const limits = resolveLimits(options.limits);
+  const drain = new Drain();
+  const listener = toNodeListener(handler, drain.watch(options));
+  const onRequest = (req: NodeRequest, res: NodeResponse): void => {
+    if (drain.started && "shouldKeepAlive" in res) res.shouldKeepAlive = false;
+    listener(req, res);
+  };
+  const serverOptions = {
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxHeaderSize: limits.maxHeaderBytes,
+    // Requests that are late are looked for this often, in ms.
+    connectionsCheckingInterval: Math.max(100, Math.min(5_000, limits.headersTimeoutMs / 2)),
+  };
+  const server: Server | Http2SecureServer = tls
+    ? createSecureServer({ ...serverOptions, ...tls, allowHTTP1: true }, onRequest as never)
+    : createServer(serverOptions, onRequest);
+  server.maxConnections = limits.maxConnections;
+  if ("maxRequestsPerSocket" in server) server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
+  drain.attach(server);
+  await listen(server, path === undefined ? { port, host: hostname } : { path });
+  const address = server.address() as AddressInfo | string;
+  const boundPort = typeof address === "string" ? 0 : address.port;
+  return {
+    server,
+    port: boundPort,
+    url: `${tls ? "https" : "http"}://${hostname.includes(":") ? `[${hostname}]` : hostname}:${boundPort}`,
+    get active() {
+      return drain.active;
+    },
+    close: ({ graceMs = 10_000 } = {}) => drain.close(graceMs),
+    destroy: () => drain.close(0),
+    [Symbol.asyncDispose]: () => drain.close(0),
+  };
+}
+
+/** Knows what is being sent, and brings it to an end. */
+class Drain {
+  readonly #transmissions = new Set<Transmission>();
+  readonly #sessions = new Set<Http2Session>();
+  #server: Server | Http2SecureServer | undefined;
+  #closed: Promise<void> | undefined;
+  #cut: (() => void) | undefined;
+
+  get started(): boolean {
+    return this.#closed !== undefined;
+  }
+
+  get active(): number {
+    return this.#transmissions.size;
+  }
+
+  attach(server: Server | Http2SecureServer): void {
+    this.#server = server;
+    server.on("session", (session: Http2Session) => {
+      this.#sessions.add(session);
+      session.once("close", () => this.#sessions.delete(session));
+    });
+  }
+
+  /** The options, with our eyes on every transmission. */
+  watch(options: SendOptions): SendOptions {
+    return {
+      ...options,
+      onTransmission: (transmission) => {
+        this.#transmissions.add(transmission);
+        transmission.onceEnded(() => {
+          this.#transmissions.delete(transmission);
+          if (this.started) this.#closeIdle();
+        });
+        if (this.started) transmission.drain();
+      },
+    };
+  }
+
+  close(graceMs: number): Promise<void> {
+    if (this.#closed) {
+      if (graceMs === 0) this.#cut?.();
+      return this.#closed;
+    }
+    const server = this.#server!;
+    this.#closed = new Promise((resolve) => {
+      const timer = unref(setTimeout(() => this.#cut!(), graceMs));
+      this.#cut = () => {
+        clearTimeout(timer);
+        for (const transmission of this.#transmissions) transmission.cutOff();
+        for (const session of this.#sessions) session.destroy();
+        if ("closeAllConnections" in server) server.closeAllConnections();
+      };
+      server.close(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+    for (const transmission of this.#transmissions) transmission.drain();
+    for (const session of this.#sessions) session.close();
+    this.#closeIdle();
+    if (graceMs === 0) this.#cut!();
+    return this.#closed;
+  }
+
+  /** A connection that has nothing more to answer would be kept for the client's next request. */
+  #closeIdle(): void {
+    const server = this.#server!;
+    // Node counts a connection as idle when its answer has been finished, which is after its `finish` event.
+    setImmediate(() => {
+      if ("closeIdleConnections" in server) server.closeIdleConnections();
+    });
+  }
+}
+
+function listen(server: Server | Http2SecureServer, where: { port: number; host: string } | { path: string }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(where, () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,143 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { FRAME_HEAD_BYTES } from "../core/budget.ts";
+import type { Piece } from "../core/gather.ts";
+import { resetSocket } from "./reset.ts";
+import type { OnTaken, Wire } from "./wire.ts";
+
+/** Under TLS no write is done at once; one that is done within this time was not held up by the reader, in ms. */
+const TLS_PROMPT_MS = 5;
+const CR = 0x0d;
+const LF = 0x0a;
+const HEX = Buffer.from("0123456789abcdef", "latin1");
+const CRLF = Buffer.from("\r\n", "latin1");
+
+/**
+ * HTTP/1.0 and 1.1, by writing to the socket: one system call a piece, its framing (RFC 9112 §7.1) included, and an answer
+ * at once whether the kernel took it. Node's own `res` writes the head and the end.
+ */
+export class Http1Wire implements Wire {
+  readonly #res: ServerResponse;
+  readonly #onTaken: OnTaken;
+  /** Writes whose callback has not come yet, also of those that were done at once. */
+  #outstanding = 0;
+  #waiting = false;
+  #waitingSince = 0;
+  #headFlushed = false;
+  /** The end comes when the bytes in flight have gone. */
+  #ending = false;
+
+  constructor(res: ServerResponse, onTaken: OnTaken) {
+    this.#res = res;
+    this.#onTaken = onTaken;
+  }
+
+  flushHead(): void {
+    if (this.#headFlushed) return;
+    this.#headFlushed = true;
+    this.#res.flushHeaders();
+  }
+
+  write(piece: Piece): boolean {
+    const { socket } = this.#res;
+    if (!socket) return this.#writeQueued(piece);
+    socket.cork();
+    this.#frame(socket, piece);
+    socket.uncork();
+    return this.#isAtOnce(socket);
+  }
+
+  end(piece: Piece | undefined, trailers: Record<string, string> | undefined): void {
+    const { socket } = this.#res;
+    if (trailers) this.#res.addTrailers(trailers);
+    if (socket && this.#res.chunkedEncoding) {
+      socket.cork();
+      if (piece) this.#frame(socket, piece);
+      this.#finish();
+      socket.uncork();
+    } else if (piece && !this.write(piece)) {
+      // Without chunks Node's end says nothing to the connection: it must not come before the bytes have gone.
+      this.#ending = true;
+    } else this.#finish();
+  }
+
+  /**
+   * In chunks, or short of its Content-Length, a body that stops is visibly broken (RFC 9112 §8). Where only the end of the
+   * connection ends it, the connection must be reset.
+   */
+  break(hasLength: boolean): void {
+    const { socket } = this.#res;
+    if (socket && !hasLength && !this.#res.chunkedEncoding) resetSocket(socket);
+    else if (socket) this.#res.destroy();
+    else this.#res.req.socket.destroy();
+  }
+
+  /** The answer to a pipelined request: Node keeps it until those before it have ended, and tells when it has gone. */
+  #writeQueued(piece: Piece): boolean {
+    this.#headFlushed = true;
+    this.#waiting = true;
+    this.#waitingSince = performance.now();
+    this.#outstanding++;
+    const bytes = Buffer.concat(piece.parts);
+    this.#res.write(bytes, this.#onWritten);
+    return false;
+  }
+
+  #frame(socket: Socket, piece: Piece): void {
+    // The head goes with the first bytes.
+    this.flushHead();
+    if (this.#res.chunkedEncoding) this.#writeChunk(socket, piece);
+    else for (const part of piece.parts) this.#send(socket, part);
+  }
+
+  #writeChunk(socket: Socket, { parts, byteLength, framed }: Piece): void {
+    if (framed) {
+      const end = FRAME_HEAD_BYTES + byteLength;
+      const start = writeChunkSize(framed, byteLength);
+      framed[end] = CR;
+      framed[end + 1] = LF;
+      this.#send(socket, framed.subarray(start, end + 2));
+      return;
+    }
+    socket.write(`${byteLength.toString(16)}\r\n`, "latin1");
+    for (const part of parts) socket.write(part);
+    this.#send(socket, CRLF);
+  }
+
+  #send(socket: Socket, bytes: Uint8Array): void {
+    this.#outstanding++;
+    socket.write(bytes, this.#onWritten);
+  }
+
+  #isAtOnce(socket: Socket): boolean {
+    if (socket.writableLength === 0) return true;
+    this.#waiting = true;
+    this.#waitingSince = performance.now();
+    return false;
+  }
+
+  readonly #onWritten = (error?: Error | null): void => {
+    if (--this.#outstanding > 0 || !this.#waiting || error) return;
+    this.#waiting = false;
+    if (this.#ending) {
+      this.#ending = false;
+      return this.#finish();
+    }
+    const { socket } = this.#res;
+    const prompt = socket && "encrypted" in socket && performance.now() - this.#waitingSince < TLS_PROMPT_MS;
+    this.#onTaken(!prompt);
+  };
+
+  #finish(): void {
+    this.#res.end(() => this.#onTaken(false));
+  }
+}
+
+/** Writes `size` in hexadecimal and CRLF so that they end at {@link FRAME_HEAD_BYTES}. @returns where they begin */
+function writeChunkSize(buffer: Uint8Array, size: number): number {
+  buffer[FRAME_HEAD_BYTES - 1] = LF;
+  buffer[FRAME_HEAD_BYTES - 2] = CR;
+  let at = FRAME_HEAD_BYTES - 2;
+  for (let rest = size; rest > 0; rest >>>= 4) buffer[--at] = HEX[rest & 15]!;
+  return at;
+}

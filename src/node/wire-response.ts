@@ -1,0 +1,56 @@
+import { constants } from "node:http2";
+import type { Piece } from "../core/gather.ts";
+import { type NodeResponse, isHttp2 } from "./http-types.ts";
+import { resetSocket } from "./reset.ts";
+import type { OnTaken, Wire } from "./wire.ts";
+
+/**
+ * Any response through its own `write` and `end`: HTTP/2, and HTTP/1 where somebody has put himself between (Express's
+ * compression). Such a one may keep what it is given, so the bytes are copied.
+ */
+export class ResponseWire implements Wire {
+  readonly #res: NodeResponse & { flush?: () => void };
+  readonly #onTaken: OnTaken;
+
+  constructor(res: NodeResponse, onTaken: OnTaken) {
+    this.#res = res;
+    this.#onTaken = onTaken;
+    res.on("drain", () => this.#onTaken(true));
+  }
+
+  flushHead(): void {
+    if ("flushHeaders" in this.#res) this.#res.flushHeaders();
+  }
+
+  write(piece: Piece): boolean {
+    const taken = (this.#res as { write(bytes: Uint8Array): boolean }).write(Buffer.concat(piece.parts));
+    // The habit of Express's `compression`: without it, it sends when it pleases.
+    this.#res.flush?.();
+    return taken;
+  }
+
+  end(piece: Piece | undefined, trailers: Record<string, string> | undefined): void {
+    if (piece) this.write(piece);
+    const res = this.#res;
+    if (trailers) res.addTrailers(trailers);
+    // On HTTP/2 the compatibility layer says `finish` of a response that was reset, too.
+    (isHttp2(res) ? res.stream : res).once("finish", () => this.#onTaken(false));
+    res.end();
+  }
+
+  break(hasLength: boolean): void {
+    const res = this.#res;
+    if (!isHttp2(res)) {
+      const { socket } = res;
+      if (socket && !hasLength && !res.chunkedEncoding) resetSocket(socket);
+      else res.destroy();
+      return;
+    }
+    const { stream } = res;
+    if (stream.destroyed) return;
+    // What was written before the failure goes out first; a reader that takes nothing has no claim to it.
+    const reset = (): void => stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (stream.writableNeedDrain) reset();
+    else stream.write(Buffer.alloc(0), () => setImmediate(reset));
+  }
+}

@@ -1,0 +1,20 @@
+import type { Piece } from "../core/gather.ts";
+
+/** A response's bytes on their way to one kind of connection. The head is written before by the transmission. */
+export interface Wire {
+  /** Sends what is there of the head, without waiting for a body. */
+  flushHead(): void;
+  /** As {@link Sink.write}: true where the bytes are out of our hands, else `onTaken` follows. */
+  write(piece: Piece): boolean;
+  /** Ends the body, with a last piece; `onTaken` follows when all of it is out of our hands. */
+  end(piece: Piece | undefined, trailers: Record<string, string> | undefined): void;
+  /**
+   * Breaks the body visibly.
+   *
+   * @param hasLength - the head has a Content-Length, of which not all was sent
+   */
+  break(hasLength: boolean): void;
+}
+
+/** @param slow - the reader made it wait */
+export type OnTaken = (slow: boolean) => void;

@@ -1,0 +1,70 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { within } from "./deadline.ts";
+
+/** A server in a process of its own, so that its memory, its descriptors and its event loop are its own. */
+export interface Child extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  readonly process: ChildProcess;
+  /** What it wrote to stderr: warnings. */
+  readonly stderr: string;
+  /** Runs one of its commands, and resolves with the answer. */
+  ask<T>(command: string, argument?: unknown): Promise<T>;
+  /** Its exit code, or the signal that ended it. */
+  readonly exited: Promise<number | string>;
+}
+
+export interface ChildOptions {
+  /** Handed to the server as JSON in its first argument. */
+  argument?: unknown;
+  execArgv?: string[];
+}
+
+type Reply = { ready: { port: number } } | { id: number; value?: unknown; error?: string };
+
+/** Starts `file`, a module that calls `runServer`, and waits until it listens. */
+export async function startChild(file: URL, options: ChildOptions = {}): Promise<Child> {
+  const child = fork(file, [JSON.stringify(options.argument ?? null)], {
+    execArgv: ["--expose-gc", ...(options.execArgv ?? [])],
+    stdio: ["ignore", "inherit", "pipe", "ipc"],
+  });
+  let stderr = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  const exited = once(child, "exit").then(([code, signal]) => (code ?? signal) as number | string);
+  const asked = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
+  let lastId = 0;
+  const { port } = await within(
+    15_000,
+    `${file.pathname} listens`,
+    new Promise<{ port: number }>((resolve, reject) => {
+      void exited.then((status) => reject(new Error(`${file.pathname} ended with ${status}: ${stderr}`)));
+      child.on("message", (reply: Reply) => {
+        if ("ready" in reply) return resolve(reply.ready);
+        const waiting = asked.get(reply.id);
+        asked.delete(reply.id);
+        if (reply.error === undefined) waiting?.resolve(reply.value);
+        else waiting?.reject(new Error(reply.error));
+      });
+    }),
+  );
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    process: child,
+    get stderr() {
+      return stderr;
+    },
+    exited,
+    ask<T>(command: string, argument?: unknown): Promise<T> {
+      const id = ++lastId;
+      const answer = new Promise((resolve, reject) => asked.set(id, { resolve, reject }));
+      child.send({ id, command, argument });
+      return within(30_000, `the server answers "${command}"`, answer as Promise<T>);
+    },
+    async [Symbol.asyncDispose]() {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
