@@ -1,5 +1,6 @@
 /** `npm run bench -- SUITE`: Sluice beside its peers, on this machine, in one run. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BenchArguments, parseArguments, USAGE } from "./harness/arguments.ts";
@@ -34,11 +35,15 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-async function findAndReport(workloads: Workload[], args: BenchArguments): Promise<Map<string, FoundPeer>> {
+async function findAndReport(
+  workloads: Workload[],
+  args: BenchArguments,
+  folder: string,
+): Promise<Map<string, FoundPeer>> {
   const rows = workloads.flatMap((workload) => workload.rows);
   const wanted = rows.filter(({ server }) => args.servers?.includes(server) ?? true).map(({ peer }) => peer);
   const found = new Map<string, FoundPeer>();
-  for (const peer of await findPeers(new Set(wanted))) {
+  for (const peer of await findPeers(new Set(wanted), folder)) {
     console.log("missing" in peer ? `${peer.name}: left out, ${peer.missing}` : `${peer.name}: ${peer.versions}`);
     if (!("missing" in peer)) found.set(peer.name, peer);
   }
@@ -50,7 +55,7 @@ async function runSuite(folder: string): Promise<void> {
   console.log(describeMachine());
   const client = await createClient(folder, args.client);
   console.log(`client: ${client.description}\n`);
-  const peers = await findAndReport(workloads, args);
+  const peers = await findAndReport(workloads, args, folder);
   await suite.prepare(folder, args.quick);
 
   const options: RunOptions = { bench: { client, quick: args.quick }, runs: args.runs, folder, progress };
@@ -67,14 +72,12 @@ async function runSuite(folder: string): Promise<void> {
     for (const line of formatTargets(workload, results)) console.log(line);
     console.log(`(${Math.round((performance.now() - startedAt) / 1000)} s)`);
     records.push(...toRecords(workload, results));
+    // After each workload: a run that is broken off keeps what it has.
+    if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(records, undefined, 2)}\n`);
   }
-  if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify(records, undefined, 2)}\n`);
 }
 
 stopProcessesOnExit();
 const folder = await mkdtemp(join(tmpdir(), "sluice-bench-"));
-try {
-  await runSuite(folder);
-} finally {
-  await rm(folder, { recursive: true, force: true });
-}
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+await runSuite(folder);

@@ -4,7 +4,8 @@ import { parseArgs } from "node:util";
 import { ResponseParser } from "./response-parser.ts";
 import { Publisher } from "./publisher.ts";
 
-const CONNECTING_AT_ONCE = 256;
+/** Connections without an answer: fewer than servers let wait to be accepted (511 in Node). */
+const UNANSWERED_AT_ONCE = 256;
 const PACE_MS = 10;
 
 const number = (fallback: number) => ({ type: "string", default: String(fallback) }) as const;
@@ -50,7 +51,7 @@ const told = Promise.withResolvers<void>();
 class Round {
   readonly ended = Promise.withResolvers<void>();
   readonly #sockets: Socket[] = [];
-  #connecting = 0;
+  #unanswered = 0;
   #finished = 0;
   #heads = 0;
   #paused = 0;
@@ -58,9 +59,9 @@ class Round {
   #failedBefore = counts.failed;
   #ready = false;
 
-  /** Opens as many as may be connecting at once; called again as they connect. */
+  /** Opens as many as may be unanswered at once; called again as they are answered. */
   open(): void {
-    while (this.#sockets.length < connections && this.#connecting < CONNECTING_AT_ONCE) this.#openOne();
+    while (this.#sockets.length < connections && this.#unanswered < UNANSWERED_AT_ONCE) this.#openOne();
   }
 
   close(): void {
@@ -74,13 +75,13 @@ class Round {
     let requestsLeft = Number(values.requests) - 1;
     let hasHead = false;
     let hasFirstByte = false;
-    this.#connecting++;
+    this.#unanswered++;
     const socket = createConnection({ port, host: "127.0.0.1", noDelay: true });
     this.#sockets.push(socket);
 
     const finish = (ok: boolean) => {
       if (socket.destroyed) return;
-      if (socket.connecting) this.#connecting--;
+      if (!hasHead) this.#unanswered--;
       socket.destroy();
       if (!ok) counts.failed++;
       this.#finished++;
@@ -99,7 +100,9 @@ class Round {
       if (!mayPause) counts.deliveries += parser.markers - markersBefore;
       if (!hasHead && parser.status !== 0) {
         hasHead = true;
+        this.#unanswered--;
         this.#heads++;
+        this.open();
         if (parser.status !== 200) counts.notOk++;
       }
       if (!hasFirstByte && parser.bodyBytes > 0) {
@@ -113,9 +116,7 @@ class Round {
       }
     };
     socket.once("connect", () => {
-      this.#connecting--;
       socket.write(request);
-      this.open();
     });
     socket.on("data", (bytes) => {
       const { bodyBytes, markers } = parser;

@@ -1,13 +1,10 @@
 /** The one client every server is measured with, in a process of its own. */
-import { execFile } from "node:child_process";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { compile } from "./compile.ts";
 import { startProcess, stopProcess } from "./processes.ts";
-
-const run = promisify(execFile);
 
 const CLIENTS_FOLDER = fileURLToPath(new URL("../clients/", import.meta.url));
 
@@ -73,14 +70,8 @@ export async function createClient(folder: string, wanted: "native" | "node"): P
   const sources = (await readdir(join(CLIENTS_FOLDER, "native"))).filter((name) => name.endsWith(".c"));
   const files = sources.map((name) => join(CLIENTS_FOLDER, "native", name));
   const program = join(folder, "reader");
-  for (const compiler of ["gcc", "cc", "clang"]) {
-    try {
-      await run(compiler, ["-O2", "-std=c11", "-D_DEFAULT_SOURCE", "-o", program, ...files]);
-      return clientOf([program], `native, built with ${compiler}`);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
-  }
+  const compiler = await compile(files, program);
+  if (compiler !== undefined) return clientOf([program], `native, built with ${compiler}`);
   return clientOf([process.execPath, join(CLIENTS_FOLDER, "reader.ts")], "Node, because there is no C compiler");
 }
 

@@ -1,7 +1,9 @@
 /** The servers that are compared: what each needs, and how it is started. */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compile } from "./compile.ts";
 import { findNginx } from "./nginx-peer.ts";
 import type { FoundPeer, MissingPeer } from "./peer.ts";
 import { findPython } from "./python-peer.ts";
@@ -33,7 +35,15 @@ async function findSluice(): Promise<FoundPeer | MissingPeer> {
   return findNode("sluice", []);
 }
 
-const finders: Record<string, () => Promise<FoundPeer | MissingPeer>> = {
+async function findKernel(folder: string): Promise<FoundPeer | MissingPeer> {
+  const program = join(folder, "kernel");
+  const compiler = await compile([`${PEERS_FOLDER}kernel.c`], program);
+  if (compiler === undefined) return { name: "kernel", missing: "no C compiler" };
+  const versions = `built with ${compiler}`;
+  return { name: "kernel", versions, collectsGarbage: false, prepare: async () => ({ command: [program] }) };
+}
+
+const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPeer>> = {
   sluice: findSluice,
   node: () => findNode("node", []),
   hono: () => findNode("hono", ["hono", "@hono/node-server"]),
@@ -42,12 +52,13 @@ const finders: Record<string, () => Promise<FoundPeer | MissingPeer>> = {
   express: () => findNode("express", ["express"]),
   "better-sse": () => findNode("better-sse", ["better-sse"]),
   fastapi: () => findPython("fastapi", PEERS_FOLDER),
+  kernel: findKernel,
   nchan: () => findNginx("nchan", `${PEERS_FOLDER}nchan.conf`),
 };
 
-/** Looks for the named peers on this machine. */
-export function findPeers(names: Iterable<string>): Promise<(FoundPeer | MissingPeer)[]> {
+/** Looks for the named peers on this machine; `folder` is for what must be built. */
+export function findPeers(names: Iterable<string>, folder: string): Promise<(FoundPeer | MissingPeer)[]> {
   return Promise.all(
-    Array.from(names, (name) => finders[name]?.() ?? { name, missing: "not in bench/harness/peers.ts" }),
+    Array.from(names, (name) => finders[name]?.(folder) ?? { name, missing: "not in bench/harness/peers.ts" }),
   );
 }

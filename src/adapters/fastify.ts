@@ -1,6 +1,7 @@
 import type { NodeRequest, NodeResponse } from "../node/http-types.ts";
 import { toRequest } from "../node/request.ts";
-import { type SendOptions, type SendResult, sendResponse } from "../node/send.ts";
+import { type SendOptions, sendResponse } from "../node/send.ts";
+import type { SendResult } from "../node/transmission.ts";
 
 /** Fastify's request, as far as it is needed here. */
 interface FastifyRequestLike {

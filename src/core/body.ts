@@ -30,12 +30,16 @@ export interface Outcome {
 
 export type OnFinish = (outcome: Outcome) => void | Promise<void>;
 
+/** How a body is begun. */
+export interface BodyStarter {
+  /** Starts the source. Called once, when the first byte is wanted. */
+  open(this: void, context: SourceContext): Puller;
+  /** Gives back what is held before `open`. Called instead of it, if at all. */
+  discard?(this: void): void;
+}
+
 /** What a sender needs to know of a body. The defaults are applied where a body is made. */
 export interface BodyOptions {
-  /** Starts the source. Called once, when the first byte is wanted. */
-  open(context: SourceContext): Puller;
-  /** Gives back what is held before `open`. Called instead of it, if at all. */
-  discard?(): void;
   /** Bytes, where they are known. More or fewer break the connection. */
   contentLength?: number | undefined;
   /** How long the head waits for the first item, in ms; undefined waits as long as it takes. */
@@ -63,13 +67,15 @@ let sweeper: ReturnType<typeof setInterval> | undefined;
  */
 export class Body {
   readonly options: BodyOptions;
+  #starter: BodyStarter | undefined;
   readonly #signal = new LazySignal();
   readonly #madeAt = performance.now();
   #firstByteMs: number | undefined;
   #state: "unopened" | "open" | "finished" = "unopened";
 
-  constructor(options: BodyOptions) {
+  constructor({ open, discard, ...options }: BodyStarter & BodyOptions) {
     this.options = options;
+    this.#starter = discard ? { open, discard } : { open };
     unopened.set(this, this.#madeAt + DISCARD_AFTER_MS);
     sweeper ??= startSweeper();
   }
@@ -85,12 +91,10 @@ export class Body {
     }
     this.#state = "open";
     unopened.delete(this);
-    const signal = this.#signal;
-    return this.options.open({
-      get signal() {
-        return signal.signal;
-      },
-    });
+    const { open } = this.#starter!;
+    // What starting needs is not kept for as long as the body lasts.
+    this.#starter = undefined;
+    return open(this.#signal);
   }
 
   /** Aborts the signal that the source was handed. */
@@ -102,7 +106,9 @@ export class Body {
   discard(): void {
     if (this.#state !== "unopened") return;
     unopened.delete(this);
-    this.options.discard?.();
+    const { discard } = this.#starter!;
+    this.#starter = undefined;
+    discard?.();
     this.finish("discarded", 0);
   }
 

@@ -4,6 +4,14 @@ export function unref<T>(timer: T): T {
   return timer;
 }
 
+/** The longest time that a timer takes, in ms: a longer one fires at once, with a warning. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Runs `task` after `ms`; never, where that is Infinity or longer than a timer takes (24 days). Cleared as any timer. */
+export function after(ms: number, task: () => void): ReturnType<typeof setTimeout> | undefined {
+  return ms > MAX_TIMER_MS ? undefined : unref(setTimeout(task, ms));
+}
+
 /**
  * A deadline that moves often and passes seldom: moving it costs one assignment, and one timer serves it for life.
  * Armed again after it has fired.
@@ -40,8 +48,8 @@ export class IdleTimer {
   }
 
   #start(ms: number): ReturnType<typeof setTimeout> {
-    // 2^31-1 ms is the longest that a timer takes; a longer wait is looked at in between.
-    return unref(setTimeout(this.#onTimer, Math.min(ms, 2 ** 31 - 1)));
+    // A longer wait is looked at in between.
+    return unref(setTimeout(this.#onTimer, Math.min(ms, MAX_TIMER_MS)));
   }
 
   readonly #onTimer = (): void => {

@@ -22,7 +22,11 @@ interface LeasedPiece extends Piece {
 /** From here on bytes are written where they lie; smaller ones are copied together. */
 const BY_REFERENCE_BYTES = 4096;
 
+/** What is left of a text is copied where it is less than this part of it: a slice keeps the whole in memory. */
+const COPIED_SHARE = 1 / 4;
+
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Gathers items into pieces for one write each.
@@ -95,7 +99,8 @@ export class Gather {
         total += written;
         this.#size -= read;
         if (read < item.length) {
-          queue[taken] = item.slice(read);
+          const rest = item.slice(read);
+          queue[taken] = rest.length < item.length * COPIED_SHARE ? copyText(rest) : rest;
           break;
         }
         taken++;
@@ -165,4 +170,10 @@ function textEnd(text: string, room: number, final: boolean): number {
 
 function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+/** A text that shares no memory with the one it was cut from. Half a pair at its end stays what it is. */
+function copyText(text: string): string {
+  const end = isHighSurrogate(text.charCodeAt(text.length - 1)) ? text.length - 1 : text.length;
+  return decoder.decode(encoder.encode(text.slice(0, end))) + text.slice(end);
 }

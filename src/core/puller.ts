@@ -15,6 +15,8 @@ export interface Puller {
    * Called at most once, and not after the end. Must not throw.
    */
   cancel(reason: unknown): void;
+  /** What a generator returned at its end; undefined before, and for other sources. */
+  readonly returned?: unknown;
   /** Only on a source without an end of its own: it is to say goodbye and end soon. */
   drain?(): void;
 }
@@ -36,14 +38,20 @@ export class EmptyAnswer {
 export class DeferredPuller implements Puller {
   readonly #opening: PromiseLike<Puller>;
   #puller: Puller | undefined;
+  #pulling = false;
   #cancelled: { reason: unknown } | undefined;
 
   constructor(opening: PromiseLike<Puller>) {
     this.#opening = opening;
   }
 
+  get returned(): unknown {
+    return this.#puller?.returned;
+  }
+
   pull(): Item | undefined | PromiseLike<Item | undefined> {
     if (this.#puller) return this.#puller.pull();
+    this.#pulling = true;
     return this.#opening.then((puller) => {
       this.#puller = puller;
       if (this.#cancelled) {
@@ -56,6 +64,11 @@ export class DeferredPuller implements Puller {
 
   cancel(reason: unknown): void {
     if (this.#puller) this.#puller.cancel(reason);
-    else this.#cancelled = { reason };
+    else if (this.#pulling) this.#cancelled = { reason };
+    else
+      this.#opening.then(
+        (puller) => puller.cancel(reason),
+        () => {},
+      );
   }
 }

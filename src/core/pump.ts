@@ -16,9 +16,10 @@ export interface Sink {
   end(piece: Piece | undefined): boolean;
 }
 
-export interface PumpOptions {
-  stallTimeoutMs: number;
-  contentLength?: number | undefined;
+/** Whose pump it is: what it may not do, and who is told how it ends. */
+export interface PumpOwner {
+  readonly stallTimeoutMs: number;
+  readonly contentLength?: number | undefined;
   /** The whole body is out of our hands. */
   onEnd(): void;
   /** The source failed; everything before is out of our hands. Its resources are its own to clean up. */
@@ -49,9 +50,10 @@ type State = "running" | "ending" | "closed";
 export class Pump {
   readonly #puller: Puller;
   readonly #sink: Sink;
-  readonly #options: PumpOptions;
+  readonly #owner: PumpOwner;
   readonly #gather = new Gather();
-  readonly #stall: IdleTimer;
+  /** Made where the sink first has a piece in hand: most idle bodies never need it. */
+  #stall: IdleTimer | undefined;
   #state: State = "running";
   /** A pull is pending. */
   #pulling = false;
@@ -78,11 +80,10 @@ export class Pump {
   #lastItemBytes = 0;
   #failure: { error: unknown } | undefined;
 
-  constructor(puller: Puller, sink: Sink, options: PumpOptions) {
+  constructor(puller: Puller, sink: Sink, owner: PumpOwner) {
     this.#puller = puller;
     this.#sink = sink;
-    this.#options = options;
-    this.#stall = new IdleTimer(options.stallTimeoutMs, options.onStall);
+    this.#owner = owner;
   }
 
   /** Bytes of the body that the sink was given. */
@@ -103,11 +104,11 @@ export class Pump {
     const inHand = this.#inHand;
     if (inHand === undefined || this.#state === "closed") return;
     this.#inHand = undefined;
-    this.#stall.disarm();
+    this.#stall?.disarm();
     this.#fast = !slow;
     if (inHand === "end") {
       this.#close();
-      this.#options.onEnd();
+      this.#owner.onEnd();
       return;
     }
     this.#release(inHand);
@@ -136,7 +137,7 @@ export class Pump {
 
   #close(): void {
     this.#state = "closed";
-    this.#stall.clear();
+    this.#stall?.clear();
     this.#gather.clear();
     // The kernel, or a compressor, may still read from the piece in hand: its buffer is left to the garbage collector.
     this.#inHand = undefined;
@@ -274,26 +275,36 @@ export class Pump {
       return true;
     }
     if (this.#isClosed()) return false;
-    this.#inHand = piece;
-    this.#stall.arm();
+    this.#keepInHand(piece);
     return false;
+  }
+
+  #keepInHand(piece: Piece | "end"): void {
+    this.#inHand = piece;
+    this.#stall ??= new IdleTimer(this.#owner.stallTimeoutMs, () => this.#owner.onStall());
+    this.#stall.arm();
   }
 
   #take(): Piece | undefined {
     const leaseBytes = this.#limit >= GATHER_BYTES ? GATHER_BYTES : CHUNK_BYTES;
     // A large item is there anyway: writing it in small slices would save nothing.
     const limit = this.#oversized > 0 ? Math.max(this.#limit, GATHER_BYTES) : this.#limit;
-    const { contentLength } = this.#options;
+    const { contentLength } = this.#owner;
     const final = this.#state === "ending" && !this.#failure;
     if (contentLength === undefined) return this.#gather.take(limit, leaseBytes, this.#state === "ending");
     // The byte that would make the body complete is kept until the source has said that it is.
     const rest = contentLength - this.#written;
     const piece = this.#gather.take(Math.min(limit, final ? Infinity : rest - 1), leaseBytes, final);
     const left = this.#gather.size;
-    if (final ? piece !== undefined && (piece.byteLength > rest || (piece.byteLength === rest && left > 0)) : left > rest) {
+    if (
+      final ? piece !== undefined && (piece.byteLength > rest || (piece.byteLength === rest && left > 0)) : left > rest
+    ) {
       if (piece) releasePiece(piece);
       this.#failHere(
-        new SluiceError("ERR_CONTENT_LENGTH_EXCEEDED", `The source gave more than its contentLength, ${contentLength} bytes`),
+        new SluiceError(
+          "ERR_CONTENT_LENGTH_EXCEEDED",
+          `The source gave more than its contentLength, ${contentLength} bytes`,
+        ),
       );
       return undefined;
     }
@@ -322,13 +333,12 @@ export class Pump {
         this.#release(piece);
         this.#pause();
       } else if (!this.#isClosed()) {
-        this.#inHand = piece;
-        this.#stall.arm();
+        this.#keepInHand(piece);
       }
       return;
     }
     const written = this.#written + (piece?.byteLength ?? 0);
-    const { contentLength } = this.#options;
+    const { contentLength } = this.#owner;
     if (contentLength !== undefined && written < contentLength) {
       this.#failure = {
         error: new SluiceError(
@@ -345,10 +355,9 @@ export class Pump {
     if (this.#isClosed()) return;
     if (atOnce) {
       this.#close();
-      this.#options.onEnd();
+      this.#owner.onEnd();
     } else {
-      this.#inHand = "end";
-      this.#stall.arm();
+      this.#keepInHand("end");
     }
   }
 
@@ -369,8 +378,10 @@ export class Pump {
   }
 
   #failNow(): void {
-    const { error } = this.#failure ?? { error: new Error("unreachable: a body ended with bytes that cannot be taken") };
+    const { error } = this.#failure ?? {
+      error: new Error("unreachable: a body ended with bytes that cannot be taken"),
+    };
     this.#close();
-    this.#options.onError(error);
+    this.#owner.onError(error);
   }
 }

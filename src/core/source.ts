@@ -1,12 +1,13 @@
 import { SluiceTypeError } from "../errors.ts";
 import { DeferredPuller, type Item, type Puller, isPromiseLike } from "./puller.ts";
-import { unref } from "./clocks.ts";
+import { after } from "./clocks.ts";
 import { report } from "./report.ts";
 
 /** Node's `stream.Readable`, as far as it is needed here; any stream of that shape will do. */
 export interface NodeReadable extends AsyncIterable<unknown> {
   pipe(destination: never): unknown;
   destroy(error?: Error): unknown;
+  on?(event: "error", listener: () => void): unknown;
 }
 
 /** Where values come from, before they are made bytes. */
@@ -25,8 +26,6 @@ export interface IteratorOptions {
   origin: { stack?: string };
   /** How long after the reader left a source that has not ended is reported, in ms. */
   leakReportMs: number;
-  /** Given what a generator returned at its end. */
-  onReturn?: (value: unknown) => void;
 }
 
 type Encode<T> = (value: T) => Item;
@@ -50,22 +49,23 @@ export function sourceTypeError(got: unknown): SluiceTypeError {
 
 /** Brings a source into the pump's form. Nothing is read yet. */
 export function openSource<T>(source: ValueSource<T>, encode: Encode<T>, options: IteratorOptions): Puller {
+  if (!isValueSource(source)) throw sourceTypeError(source);
   if (isBlob(source)) return new ReaderPuller(source.stream().getReader(), encode as Encode<unknown>);
   if (isReadableStream(source)) return new ReaderPuller(source.getReader() as ReadableStreamDefaultReader<T>, encode);
-  if (typeof source === "object" && source !== null && Symbol.asyncIterator in source) {
+  if (Symbol.asyncIterator in source) {
     const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]();
     return new IteratorPuller(iterator, encode, options, isNodeReadable(source) ? source : undefined);
   }
-  if (typeof source === "object" && source !== null && Symbol.iterator in source) {
-    return new IteratorPuller(source[Symbol.iterator](), encode, options);
-  }
-  throw sourceTypeError(source);
+  return new IteratorPuller((source as Iterable<T>)[Symbol.iterator](), encode, options);
 }
 
 /** Lets go of a source that was never opened. */
 export function discardSource(source: unknown): void {
-  if (isNodeReadable(source)) source.destroy();
-  else if (isReadableStream(source)) source.cancel().catch(() => {});
+  if (isNodeReadable(source)) {
+    // Nobody listens for what its cleaning up may fail with, and that would end the process.
+    source.on?.("error", () => {});
+    source.destroy();
+  } else if (isReadableStream(source)) source.cancel().catch(() => {});
   else if (isReturnable(source)) closeIterator(source);
 }
 
@@ -88,6 +88,7 @@ class IteratorPuller<T> implements Puller {
   readonly #options: IteratorOptions;
   readonly #stream: NodeReadable | undefined;
   #pending = false;
+  returned: unknown;
 
   constructor(iterator: AnyIterator<T>, encode: Encode<T>, options: IteratorOptions, stream?: NodeReadable) {
     this.#iterator = iterator;
@@ -110,15 +111,14 @@ class IteratorPuller<T> implements Puller {
     const returned = closeIterator(this.#iterator);
     if (!this.#pending && !returned) return;
     const { leakReportMs, origin } = this.#options;
-    const timer = setTimeout(() => {
+    const timer = after(leakReportMs, () => {
       report({
         code: "SOURCE_OUTLIVED_READER",
         message:
           `A source still runs ${leakReportMs} ms after its reader left. Pass its \`signal\` to whatever it awaits. ` +
           `Its response was made here:\n${origin.stack?.replace(/^.*\n/u, "") ?? "(unknown place)"}`,
       });
-    }, leakReportMs);
-    unref(timer);
+    });
     const done = (): void => clearTimeout(timer);
     if (returned) returned.then(done, done);
     else this.#onEnded = done;
@@ -140,7 +140,7 @@ class IteratorPuller<T> implements Puller {
 
   #toItem(result: IteratorResult<T, unknown>): Item | undefined {
     if (result.done) {
-      this.#options.onReturn?.(result.value);
+      this.returned = result.value;
       return undefined;
     }
     try {

@@ -1,4 +1,4 @@
-import { DeferredPuller, EmptyAnswer, type Item, type Puller, isPromiseLike } from "../core/puller.ts";
+import { DeferredPuller, type Item, type Puller, isPromiseLike } from "../core/puller.ts";
 import { type IteratorOptions, type SourceContext, type ValueSource, discardSource, isValueSource, openSource, sourceTypeError } from "../core/source.ts";
 import { bodyStream } from "../core/web-stream.ts";
 import { EncodedEvent, type EventItem, formatEvent, lastEventIdOf } from "../http/event-codec.ts";
@@ -8,7 +8,7 @@ import {
   assertMs,
   captureOrigin,
   optionError,
-  resolveHeaders,
+  resolveFields,
   resolveResponseOptions,
 } from "../http/response-options.ts";
 
@@ -50,7 +50,7 @@ export function eventStreamResponse(request: Request, events: Events, init: Even
   if (retryMs !== undefined && (!Number.isSafeInteger(retryMs) || retryMs < 0)) {
     throw optionError("retryMs", "a number of ms, an integer ≥ 0", retryMs);
   }
-  const headers = resolveHeaders(init, {
+  const headers = resolveFields(init, {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
@@ -60,15 +60,8 @@ export function eventStreamResponse(request: Request, events: Events, init: Even
   const origin = captureOrigin(eventStreamResponse);
   const stream = bodyStream({
     open: (context) => {
-      const options: IteratorOptions = {
-        origin,
-        leakReportMs,
-        onReturn: (value) => {
-          if (value === null && !pump.started) throw new EmptyAnswer(204);
-        },
-      };
-      const pump = new EventPump(openEvents(events, context, lastEventId, options), { keepAliveMs, commitAfterMs, retryMs });
-      return pump;
+      const frames = openEvents(events, new EventStreamContext(context, lastEventId), { origin, leakReportMs });
+      return new EventPump(frames, { keepAliveMs, commitAfterMs, retryMs });
     },
     discard: () => discardSource(events),
     stallTimeoutMs,
@@ -79,32 +72,32 @@ export function eventStreamResponse(request: Request, events: Events, init: Even
   return new Response(stream, { status, headers });
 }
 
-function openEvents(
-  events: Events,
-  context: SourceContext,
-  lastEventId: string | undefined,
-  options: IteratorOptions,
-): Puller {
+class EventStreamContext implements EventContext {
+  readonly lastEventId: string | undefined;
+  readonly #context: SourceContext;
+
+  constructor(context: SourceContext, lastEventId: string | undefined) {
+    this.#context = context;
+    this.lastEventId = lastEventId;
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal;
+  }
+}
+
+function openEvents(events: Events, context: EventContext, options: IteratorOptions): Puller {
   if (typeof events !== "function") return openSource(events, encode, options);
-  const made = events({
-    lastEventId,
-    get signal() {
-      return context.signal;
-    },
-  });
+  const made = events(context);
   if (!isPromiseLike(made)) return openOrNone(made, options);
   return new DeferredPuller(made.then((ready) => openOrNone(ready, options)));
 }
 
+/** No events at all, as a generator that returns `null` before its first one. */
+const NONE: Puller = { returned: null, pull: () => undefined, cancel() {} };
+
 function openOrNone(source: EventSourceOrNull, options: IteratorOptions): Puller {
-  if (source !== null) return openSource(source, encode, options);
-  return {
-    pull() {
-      options.onReturn?.(null);
-      return undefined;
-    },
-    cancel() {},
-  };
+  return source === null ? NONE : openSource(source, encode, options);
 }
 
 function encode(item: EventItem): Item {

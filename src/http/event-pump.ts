@@ -1,5 +1,5 @@
 import { IdleTimer } from "../core/clocks.ts";
-import { type Item, type Puller, isPromiseLike } from "../core/puller.ts";
+import { EmptyAnswer, type Item, type Puller, isPromiseLike } from "../core/puller.ts";
 import { formatComment, formatRetry } from "./event-codec.ts";
 
 export interface EventPumpOptions {
@@ -31,8 +31,9 @@ export class EventPump implements Puller {
   /** A pull of the source is pending; it goes on while comments are sent. */
   #pending = false;
   /** What that pull gave while nobody waited for it. */
-  #arrived: { item: Item | undefined } | { error: unknown } | undefined;
-  #waiting: { resolve(item: Item | undefined): void; reject(error: unknown): void } | undefined;
+  #arrived: Result | undefined;
+  /** The pull that waits. */
+  #waiting: Waiter | undefined;
   #firstComment: ReturnType<typeof setTimeout> | undefined;
   readonly #silence: IdleTimer;
 
@@ -42,11 +43,6 @@ export class EventPump implements Puller {
     this.#options = options;
     this.#preface = options.retryMs === undefined ? "" : `${formatRetry(options.retryMs)}\n`;
     this.#silence = new IdleTimer(options.keepAliveMs, () => this.#say(KEEP_ALIVE));
-  }
-
-  /** Whether anything was given, so that the status can no longer be changed. */
-  get started(): boolean {
-    return this.#started;
   }
 
   pull(): Item | undefined | PromiseLike<Item | undefined> {
@@ -68,11 +64,9 @@ export class EventPump implements Puller {
       this.#pending = true;
       item.then(this.#onItem, this.#onError);
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      if (this.#started) this.#silence.arm();
-      else this.#firstComment ??= setTimeout(this.#onLateStart, this.#options.commitAfterMs);
-    });
+    if (this.#started) this.#silence.arm();
+    else this.#firstComment ??= setTimeout(this.#onLateStart, this.#options.commitAfterMs);
+    return (this.#waiting = new Waiter());
   }
 
   cancel(reason: unknown): void {
@@ -102,11 +96,12 @@ export class EventPump implements Puller {
     if (item === undefined) {
       this.#ended = true;
       this.#stopTimers();
+      if (this.#frames.returned === null && !this.#started) throw new EmptyAnswer(204);
       return undefined;
     }
-    if (!this.#started) {
+    if (!this.#started && item !== "") {
       this.#started = true;
-      clearTimeout(this.#firstComment);
+      this.#stopFirstComment();
       if (this.#preface !== "") {
         const preface = this.#preface;
         this.#preface = "";
@@ -125,31 +120,72 @@ export class EventPump implements Puller {
   readonly #onLateStart = (): void => this.#say(OPENING);
 
   #answer(item: Item | undefined): void {
-    const { resolve } = this.#waiting!;
+    const waiting = this.#waiting!;
     this.#waiting = undefined;
     this.#silence.disarm();
-    resolve(item);
+    waiting.settle({ item });
   }
 
   readonly #onItem = (item: Item | undefined): void => {
     this.#pending = false;
-    if (this.#waiting) this.#answer(this.#give(item));
-    else if (!this.#ended) this.#arrived = { item };
+    if (!this.#waiting) {
+      if (!this.#ended) this.#arrived = { item };
+      return;
+    }
+    let given;
+    try {
+      given = this.#give(item);
+    } catch (error) {
+      return this.#reject(error);
+    }
+    this.#answer(given);
   };
 
   readonly #onError = (error: unknown): void => {
     this.#pending = false;
-    if (this.#waiting) {
-      const { reject } = this.#waiting;
-      this.#waiting = undefined;
-      this.#ended = true;
-      this.#stopTimers();
-      reject(error);
-    } else if (!this.#ended) this.#arrived = { error };
+    if (this.#waiting) this.#reject(error);
+    else if (!this.#ended) this.#arrived = { error };
   };
 
+  #reject(error: unknown): void {
+    const waiting = this.#waiting!;
+    this.#waiting = undefined;
+    this.#ended = true;
+    this.#stopTimers();
+    waiting.settle({ error });
+  }
+
   #stopTimers(): void {
-    clearTimeout(this.#firstComment);
+    this.#stopFirstComment();
     this.#silence.clear();
+  }
+
+  #stopFirstComment(): void {
+    if (this.#firstComment === undefined) return;
+    clearTimeout(this.#firstComment);
+    this.#firstComment = undefined;
+  }
+}
+
+type Result = { item: Item | undefined } | { error: unknown };
+
+/** A promise for one listener, as light as it can be: an idle stream consists of one that waits. */
+class Waiter implements PromiseLike<Item | undefined> {
+  #onItem: ((item: Item | undefined) => unknown) | null | undefined;
+  #onError: ((error: unknown) => unknown) | null | undefined;
+  #result: Result | undefined;
+
+  // oxlint-disable-next-line unicorn/no-thenable -- it is one on purpose
+  then(onItem?: ((item: Item | undefined) => unknown) | null, onError?: ((error: unknown) => unknown) | null): never {
+    this.#onItem = onItem;
+    this.#onError = onError;
+    if (this.#result) this.settle(this.#result);
+    return undefined as never;
+  }
+
+  settle(result: Result): void {
+    if (this.#onItem === undefined) this.#result = result;
+    else if ("error" in result) this.#onError?.(result.error);
+    else this.#onItem?.(result.item);
   }
 }

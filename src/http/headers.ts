@@ -23,15 +23,13 @@ export function essence(mediaType: string): string {
 }
 
 /** Whether bytes of this type are worth compressing. */
-export function isCompressible(mediaType: string | null): boolean {
-  return mediaType !== null && (TEXT_TYPES.test(mediaType) || essence(mediaType) === "image/svg+xml");
+export function isCompressible(mediaType: string | undefined): boolean {
+  return mediaType !== undefined && (TEXT_TYPES.test(mediaType) || essence(mediaType) === "image/svg+xml");
 }
 
-/** Adds a field name to `Vary`, once (RFC 9110 §12.5.5). */
-export function addVary(headers: Headers, field: string): void {
-  const present = headers.get("Vary");
-  if (present === null) headers.set("Vary", field);
-  else if (!present.split(",").some((name) => ["*", field.toLowerCase()].includes(name.trim().toLowerCase()))) {
-    headers.set("Vary", `${present}, ${field}`);
-  }
+/** A `Vary` field with one more name in it, once (RFC 9110 §12.5.5). */
+export function varyWith(present: string | undefined, name: string): string {
+  if (!present) return name;
+  const names = present.split(",").map((member) => member.trim().toLowerCase());
+  return names.includes("*") || names.includes(name.toLowerCase()) ? present : `${present}, ${name}`;
 }

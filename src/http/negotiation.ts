@@ -36,7 +36,7 @@ export function parseWeights(field: string): Map<string, number> {
   for (const member of field.split(",")) {
     const [name, ...parameters] = member.split(";").map((part) => part.trim().toLowerCase());
     if (!name) continue;
-    const q = parameters.find((parameter) => parameter.startsWith("q="));
+    const q = parameters.find((parameter) => /^q\s*=/u.test(parameter));
     if (q !== undefined && !/^q=(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/u.test(q)) continue;
     weights.set(name, q === undefined ? 1 : Number(q.slice(2)));
   }

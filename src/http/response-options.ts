@@ -59,13 +59,18 @@ export function resolveResponseOptions(init: ResponseOptions): ResolvedResponseO
 
 /** The fields of a response: `defaults`, then the filename, then what the caller gave. */
 export function resolveHeaders(init: ResponseOptions, defaults: Record<string, string>): Headers {
+  return new Headers(resolveFields(init, defaults));
+}
+
+/** As {@link resolveHeaders}, for a response that is made at once: most need no `Headers` of their own. */
+export function resolveFields(init: ResponseOptions, defaults: Record<string, string>): HeadersInput {
+  const { filename, headers: given } = init;
+  if (filename !== undefined) defaults["Content-Disposition"] = contentDisposition(filename);
+  if (!given) return defaults;
   const headers = new Headers(defaults);
-  if (init.filename !== undefined) headers.set("Content-Disposition", contentDisposition(init.filename));
-  if (init.headers) {
-    const given = new Headers(init.headers);
-    for (const [name, value] of given) if (name !== "set-cookie") headers.set(name, value);
-    for (const cookie of given.getSetCookie()) headers.append("Set-Cookie", cookie);
-  }
+  const own = new Headers(given);
+  for (const [name, value] of own) if (name !== "set-cookie") headers.set(name, value);
+  for (const cookie of own.getSetCookie()) headers.append("Set-Cookie", cookie);
   return headers;
 }
 
@@ -78,12 +83,12 @@ export function optionError(name: string, wanted: string, got: unknown): SluiceT
   return new SluiceTypeError("ERR_INVALID_OPTION", `${name} is ${wanted}; got ${String(got)}`);
 }
 
-/** Where a response was made, for reports. Three frames are enough to find it, and cheap to keep. */
+/** Where a response was made, for reports. One frame is enough to find it, and cheap to keep. */
 export function captureOrigin(above: (...parameters: never[]) => unknown): { stack?: string } {
   const errorClass = Error as { stackTraceLimit?: number; captureStackTrace?(target: object, above: unknown): void };
   const origin: { stack?: string } = {};
   const limit = errorClass.stackTraceLimit;
-  errorClass.stackTraceLimit = 3;
+  errorClass.stackTraceLimit = 1;
   errorClass.captureStackTrace?.(origin, above);
   if (limit !== undefined) errorClass.stackTraceLimit = limit;
   return origin;

@@ -2,29 +2,43 @@ import { STATUS_CODES } from "node:http";
 import { CONNECTION_FIELDS } from "../http/headers.ts";
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
 
+/** Status and fields of a response on their way out, as Node wants them. */
 export interface Head {
   status: number;
   statusText: string;
-  headers: Headers;
+  /** By name, in lower case. */
+  fields: Record<string, string | string[]>;
+}
+
+/** The head of `response`, without what is the connection's: it may be changed until it is written. */
+export function headOf(response: Response): Head {
+  const fields: Record<string, string | string[]> = {};
+  for (const [name, value] of response.headers) {
+    if (!CONNECTION_FIELDS.has(name) || (name === "connection" && isClose(value))) fields[name] = value;
+  }
+  if ("set-cookie" in fields) fields["set-cookie"] = response.headers.getSetCookie();
+  return { status: response.status, statusText: response.statusText, fields };
+}
+
+/** A field that a response has once. */
+export function fieldOf(head: Head, name: string): string | undefined {
+  const value = head.fields[name];
+  return typeof value === "string" ? value : undefined;
 }
 
 /** Writes the status line and fields into `res`; fields that were set on it before stay, unless these name them. */
-export function writeHead(res: NodeResponse, { status, statusText, headers }: Head): void {
-  const fields: Record<string, string | string[]> = {};
-  // HTTP/1.0 has no trailers, and Node throws where they are announced (ERR_HTTP_TRAILER_INVALID).
-  const noTrailers = res.req.httpVersionMajor === 1 && res.req.httpVersionMinor === 0;
-  for (const [name, value] of headers) {
-    if (CONNECTION_FIELDS.has(name) && !(name === "connection" && closes(value, res))) continue;
-    if (name === "set-cookie" || (name === "trailer" && noTrailers)) continue;
-    fields[name] = value;
+export function writeHead(res: NodeResponse, { status, statusText, fields }: Head): void {
+  if (isHttp2(res)) {
+    delete fields["connection"];
+    res.writeHead(status, fields);
+    return;
   }
-  const cookies = headers.getSetCookie();
-  if (cookies.length > 0) fields["set-cookie"] = cookies;
-  if (isHttp2(res)) res.writeHead(status, fields);
-  else res.writeHead(status, statusText || (STATUS_CODES[status] ?? ""), fields);
+  // HTTP/1.0 has no trailers, and Node throws where they are announced (ERR_HTTP_TRAILER_INVALID).
+  if (res.req.httpVersionMinor === 0) delete fields["trailer"];
+  res.writeHead(status, statusText || (STATUS_CODES[status] ?? ""), fields);
 }
 
 /** The one thing that a response may say of its connection, where there is such a field at all (RFC 9113 §8.2.2). */
-function closes(value: string, res: NodeResponse): boolean {
-  return value.trim().toLowerCase() === "close" && !isHttp2(res);
+function isClose(value: string): boolean {
+  return value.trim().toLowerCase() === "close";
 }

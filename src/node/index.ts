@@ -4,6 +4,7 @@ export { toNodeListener } from "./listener.ts";
 export type { NodeListener } from "./listener.ts";
 export { toRequest } from "./request.ts";
 export { sendResponse } from "./send.ts";
-export type { SendOptions, SendResult } from "./send.ts";
+export type { SendOptions } from "./send.ts";
 export { serve } from "./serve.ts";
+export type { OnResult, SendResult } from "./transmission.ts";
 export type { CloseOptions, RunningServer, ServeOptions } from "./serve.ts";

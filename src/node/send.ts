@@ -4,23 +4,9 @@ import { essence, isCompressible } from "../http/headers.ts";
 import { type ContentCoding, negotiateCoding } from "../http/negotiation.ts";
 import { errorResponse } from "../http/problem.ts";
 import { foreignBody } from "./foreign-body.ts";
-import { type Head, writeHead } from "./head.ts";
+import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
 import type { NodeRequest, NodeResponse } from "./http-types.ts";
-import { Transmission } from "./transmission.ts";
-
-/** How one answer ended, for logs and metrics. */
-export interface SendResult {
-  readonly method: string;
-  /** The request's target as it came. */
-  readonly target: string;
-  readonly status: number;
-  readonly outcome: OutcomeKind;
-  /** Bytes of the body as sent. */
-  readonly bytes: number;
-  readonly durationMs: number;
-  /** What was thrown, where `outcome` is `failed`. */
-  readonly error: unknown;
-}
+import { type OnResult, type SendResult, Transmission } from "./transmission.ts";
 
 export interface SendOptions {
   /**
@@ -29,7 +15,7 @@ export interface SendOptions {
    */
   compress?: boolean;
   /** Told once for every answer. */
-  onResult?: (result: SendResult) => void;
+  onResult?: OnResult | undefined;
   /** Told when the body's transmission begins; it ends by itself. */
   onTransmission?: (transmission: Transmission) => void;
 }
@@ -51,18 +37,13 @@ export function sendResponse(
 
 /** As {@link sendResponse}, without a promise that ten thousand idle readers would have to keep. */
 export function startSending(req: NodeRequest, res: NodeResponse, response: Response, options: SendOptions): void {
-  const { method = "GET", url = "" } = req;
-  const startedAt = performance.now();
-  const onEnd = (outcome: OutcomeKind, status: number, bytes: number, error: unknown): void => {
-    options.onResult?.({ method, target: url, status, outcome, bytes, durationMs: performance.now() - startedAt, error });
-  };
   // Writing to a connection that is gone is no error of anybody's: its `close` is what counts.
-  res.on("error", () => {});
+  res.on("error", ignore);
   const stream = response.body;
-  const head: Head = { status: response.status, statusText: response.statusText, headers: new Headers(response.headers) };
-  if (stream === null || method === "HEAD" || !mayHaveBody(head.status)) {
+  const head = headOf(response);
+  if (stream === null || req.method === "HEAD" || !mayHaveBody(head.status)) {
     if (stream) discard(stream);
-    return sendHeadOnly(res, head, method === "HEAD", onEnd);
+    return sendHeadOnly(req, res, head, options.onResult);
   }
   let body: Body | undefined = bodyOf(stream);
   if (!body) {
@@ -71,15 +52,15 @@ export function startSending(req: NodeRequest, res: NodeResponse, response: Resp
       report({ code: "HANDLER_FAILED", message: error.message, error });
       return startSending(req, res, errorResponse(error), options);
     }
-    body = foreignBody(stream, contentLengthOf(head.headers));
+    body = foreignBody(stream, contentLengthOf(head));
   }
   if (isGone(res)) {
     body.discard();
-    return onEnd("aborted", head.status, 0, undefined);
+    return options.onResult?.(emptyResult(req, head, "aborted"));
   }
   let transmission;
   try {
-    transmission = new Transmission(res, head, body, { coding: codingFor(req, head, body, options), onEnd });
+    transmission = new Transmission(res, head, body, codingFor(req, head, body, options), options.onResult);
   } catch (error) {
     // The source's function threw at once: nothing was sent, so it is answered as if it had thrown in the handler.
     body.abort(error);
@@ -92,23 +73,25 @@ export function startSending(req: NodeRequest, res: NodeResponse, response: Resp
   transmission.start();
 }
 
-function sendHeadOnly(
-  res: NodeResponse,
-  head: Head,
-  isHead: boolean,
-  onEnd: (outcome: OutcomeKind, status: number, bytes: number, error: unknown) => void,
-): void {
-  if (!isHead && mayHaveBody(head.status)) head.headers.set("Content-Length", "0");
+function ignore(): void {}
+
+function sendHeadOnly(req: NodeRequest, res: NodeResponse, head: Head, onResult: OnResult | undefined): void {
+  if (req.method !== "HEAD" && mayHaveBody(head.status)) head.fields["content-length"] = "0";
   let ended = false;
   const end = (outcome: OutcomeKind): void => {
     if (ended) return;
     ended = true;
-    onEnd(outcome, head.status, 0, undefined);
+    onResult?.(emptyResult(req, head, outcome));
   };
   res.once("finish", () => end("completed"));
   res.once("close", () => end("aborted"));
   writeHead(res, head);
   res.end();
+}
+
+function emptyResult(req: NodeRequest, { status }: Head, outcome: OutcomeKind): SendResult {
+  const { method = "GET", url = "" } = req;
+  return { method, target: url, status, outcome, bytes: 0, durationMs: 0, error: undefined };
 }
 
 function discard(stream: ReadableStream): void {
@@ -122,19 +105,19 @@ function mayHaveBody(status: number): boolean {
   return status !== 204 && status !== 205 && status !== 304;
 }
 
-function contentLengthOf(headers: Headers): number | undefined {
-  const field = headers.get("Content-Length");
-  return field !== null && /^\d+$/u.test(field) ? Number(field) : undefined;
+function contentLengthOf(head: Head): number | undefined {
+  const field = fieldOf(head, "content-length");
+  return field !== undefined && /^\d+$/u.test(field) ? Number(field) : undefined;
 }
 
 function codingFor(req: NodeRequest, head: Head, body: Body, options: SendOptions): ContentCoding | undefined {
-  const { status, headers } = head;
-  const type = headers.get("Content-Type");
-  const isEventStream = type !== null && essence(type) === "text/event-stream";
+  const { status, fields } = head;
+  const type = fieldOf(head, "content-type");
+  const isEventStream = type !== undefined && essence(type) === "text/event-stream";
   const wanted = body.options.compress ?? (options.compress === true && !isEventStream && isCompressible(type));
   // A part of a representation is a part of its bytes as they are; what is coded already is not coded again.
-  if (!wanted || status === 206 || headers.has("Content-Range") || headers.has("Content-Encoding")) return undefined;
-  const transformable = body.options.compress === true || !/\bno-transform\b/iu.test(headers.get("Cache-Control") ?? "");
+  if (!wanted || status === 206 || "content-range" in fields || "content-encoding" in fields) return undefined;
+  const transformable = body.options.compress === true || !/\bno-transform\b/iu.test(fieldOf(head, "cache-control") ?? "");
   if (!transformable) return undefined;
   const accepted = req.headers["accept-encoding"];
   return negotiateCoding(typeof accepted === "string" ? accepted : null);

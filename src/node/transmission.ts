@@ -4,15 +4,15 @@ import { readerLeft } from "../core/abort.ts";
 import type { Body, OutcomeKind } from "../core/body.ts";
 import type { Piece } from "../core/gather.ts";
 import { EmptyAnswer } from "../core/puller.ts";
-import { Pump, type Sink } from "../core/pump.ts";
+import { Pump, type PumpOwner, type Sink } from "../core/pump.ts";
 import { report } from "../core/report.ts";
-import { unref } from "../core/clocks.ts";
+import { after } from "../core/clocks.ts";
 import { HttpError, SluiceError } from "../errors.ts";
 import type { ContentCoding } from "../http/negotiation.ts";
-import { addVary } from "../http/headers.ts";
+import { varyWith } from "../http/headers.ts";
 import { errorResponse } from "../http/problem.ts";
 import { Compressor } from "./compressor.ts";
-import { type Head, writeHead } from "./head.ts";
+import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
 import type { Wire } from "./wire.ts";
 import { Http1Wire } from "./wire-http1.ts";
@@ -21,59 +21,89 @@ import { ResponseWire } from "./wire-response.ts";
 /** Bodies that are known whole before their head is sent, and no larger, are not worth compressing, in bytes. */
 const MIN_COMPRESS_BYTES = 1024;
 
-export interface TransmissionOptions {
-  /** The coding that the request and the body agree on, if any. */
-  coding: ContentCoding | undefined;
-  /** Told once, when the body has ended in whatever way. */
-  onEnd(outcome: OutcomeKind, status: number, bytes: number, error: unknown): void;
+/** How one answer ended, for logs and metrics. */
+export interface SendResult {
+  readonly method: string;
+  /** The request's target as it came. */
+  readonly target: string;
+  readonly status: number;
+  readonly outcome: OutcomeKind;
+  /** Bytes of the body as sent. */
+  readonly bytes: number;
+  readonly durationMs: number;
+  /** What was thrown, where `outcome` is `failed`. */
+  readonly error: unknown;
 }
+
+/** Told once for every answer. */
+export type OnResult = (result: SendResult) => void;
 
 /**
  * One body on its way to one response: decides when the head is sent and what it says, and how the body ended.
  *
  * From the pump its pieces come here, go through the compressor if there is one, and on to the wire.
  */
-export class Transmission implements Sink {
+export class Transmission implements Sink, PumpOwner {
   readonly #res: NodeResponse;
-  readonly #head: Head;
   readonly #body: Body;
-  readonly #options: TransmissionOptions;
+  /** The coding that the request and the body agree on, if any. */
+  readonly #coding: ContentCoding | undefined;
+  readonly #onResult: OnResult | undefined;
   readonly #wire: Wire;
   readonly #pump: Pump;
+  readonly #startedAt = performance.now();
+  /** Until it is written: ten thousand idle readers need not keep theirs. */
+  #head: Head | undefined;
+  #status: number;
+  #hasLength = false;
   #compressor: Compressor | undefined;
   #hash: Hash | undefined;
   #commitTimer: ReturnType<typeof setTimeout> | undefined;
-  #committed = false;
   #ended = false;
   #draining = false;
   #bytes = 0;
   #onceEnded: (() => void) | undefined;
 
-  constructor(res: NodeResponse, head: Head, body: Body, options: TransmissionOptions) {
+  constructor(
+    res: NodeResponse,
+    head: Head,
+    body: Body,
+    coding: ContentCoding | undefined,
+    onResult: OnResult | undefined,
+  ) {
     this.#res = res;
     this.#head = head;
+    this.#status = head.status;
     this.#body = body;
-    this.#options = options;
-    const onTaken = (slow: boolean): void => this.#pump.taken(slow);
-    this.#wire = isDirect(res) ? new Http1Wire(res, onTaken) : new ResponseWire(res, onTaken);
-    this.#pump = new Pump(body.open(), this, {
-      stallTimeoutMs: body.options.stallTimeoutMs,
-      contentLength: body.options.contentLength,
-      onEnd: () => this.#finish(this.#draining ? "drained" : "completed"),
-      onError: (error) => this.#onError(error),
-      onStall: () => this.#cut("stalled", new SluiceError("ERR_STALLED", "The reader took nothing for too long")),
-    });
+    this.#coding = coding;
+    this.#onResult = onResult;
+    this.#wire = isDirect(res) ? new Http1Wire(res) : new ResponseWire(res);
+    this.#pump = new Pump(body.open(), this, this);
+    this.#wire.listener = this.#pump;
+  }
+
+  get stallTimeoutMs(): number {
+    return this.#body.options.stallTimeoutMs;
+  }
+
+  get contentLength(): number | undefined {
+    return this.#body.options.contentLength;
   }
 
   start(): void {
     const { commitAfterMs, noDelay } = this.#body.options;
-    this.#res.once("close", this.#onClose);
+    const res = this.#res;
+    res.once("close", this.#onClose);
     // An answer that waits behind others on its connection is not told when that closes.
-    if (!isHttp2(this.#res) && !this.#res.socket) this.#res.req.socket.once("close", this.#onClose);
-    if (noDelay && !isHttp2(this.#res)) this.#res.socket?.setNoDelay(true);
+    if (!isHttp2(res) && !res.socket) res.req.socket.once("close", this.#onClose);
+    if (noDelay && !isHttp2(res)) res.socket?.setNoDelay(true);
     this.#pump.start();
-    if (commitAfterMs !== undefined && !this.#committed && !this.#ended && commitAfterMs !== Infinity) {
-      this.#commitTimer = unref(setTimeout(this.#onCommitTimer, commitAfterMs));
+    if (commitAfterMs !== undefined && this.#head && !this.#ended) {
+      this.#commitTimer = after(commitAfterMs, () => {
+        if (!this.#head || this.#ended) return;
+        this.#commit();
+        this.#wire.flushHead();
+      });
     }
   }
 
@@ -100,7 +130,7 @@ export class Transmission implements Sink {
     this.#body.firstByte();
     if (!this.#compressor) return this.#send(piece);
     this.#compressor.push(piece.parts, (error, coded) => {
-      if (error) return this.#onError(error);
+      if (error) return this.onError(error);
       const codedPiece = asPiece(coded);
       if (!codedPiece || this.#send(codedPiece)) this.#pump.taken(false);
     });
@@ -108,14 +138,14 @@ export class Transmission implements Sink {
   }
 
   end(piece: Piece | undefined): boolean {
-    if (!this.#committed) this.#commitWhole(piece?.byteLength ?? 0);
+    if (this.#head) this.#commitWhole(piece?.byteLength ?? 0);
     if (piece) this.#body.firstByte();
     if (!this.#compressor) {
       this.#sendLast(piece);
       return false;
     }
     this.#compressor.end(piece?.parts ?? [], (error, coded) => {
-      if (error) this.#onError(error);
+      if (error) this.onError(error);
       else this.#sendLast(asPiece(coded));
     });
     return false;
@@ -132,7 +162,7 @@ export class Transmission implements Sink {
     try {
       trailers = this.#trailers();
     } catch (error) {
-      return this.#onError(error);
+      return this.onError(error);
     }
     this.#wire.end(piece, trailers);
   }
@@ -155,41 +185,41 @@ export class Transmission implements Sink {
 
   /** Sends the head before the length of the body is known. */
   #commit(): void {
-    if (this.#committed) return;
-    this.#committed = true;
-    clearTimeout(this.#commitTimer);
-    const { headers } = this.#head;
-    if (this.#options.coding) {
-      addVary(headers, "Accept-Encoding");
-      this.#compressor = Compressor.create(this.#options.coding);
-      if (this.#compressor) toCoded(headers, this.#options.coding);
+    const head = this.#head;
+    if (!head) return;
+    const { fields } = head;
+    if (this.#coding) {
+      fields["vary"] = varyWith(fieldOf(head, "vary"), "Accept-Encoding");
+      this.#compressor = Compressor.create(this.#coding);
+      if (this.#compressor) toCoded(head, this.#coding);
     }
     if (this.#body.options.digest) {
       this.#hash = createHash("sha256");
-      headers.append("Trailer", "Repr-Digest");
+      const announced = fieldOf(head, "trailer");
+      fields["trailer"] = announced ? `${announced}, Repr-Digest` : "Repr-Digest";
     }
-    writeHead(this.#res, this.#head);
+    this.#writeHead(head);
   }
 
   /** Sends the head of a body that is known whole. */
   #commitWhole(byteLength: number): void {
     const { trailers, digest, contentLength } = this.#body.options;
-    const { headers } = this.#head;
-    if (trailers || digest || contentLength !== undefined || (this.#options.coding && byteLength >= MIN_COMPRESS_BYTES)) {
-      return this.#commit();
-    }
-    this.#committed = true;
-    clearTimeout(this.#commitTimer);
-    if (this.#options.coding) addVary(headers, "Accept-Encoding");
-    headers.set("Content-Length", String(byteLength));
-    writeHead(this.#res, this.#head);
+    const head = this.#head!;
+    const worthCoding = this.#coding && byteLength >= MIN_COMPRESS_BYTES;
+    if (trailers || digest || contentLength !== undefined || worthCoding) return this.#commit();
+    if (this.#coding) head.fields["vary"] = varyWith(fieldOf(head, "vary"), "Accept-Encoding");
+    head.fields["content-length"] = String(byteLength);
+    this.#writeHead(head);
   }
 
-  readonly #onCommitTimer = (): void => {
-    if (this.#committed || this.#ended) return;
-    this.#commit();
-    this.#wire.flushHead();
-  };
+  #writeHead(head: Head): void {
+    clearTimeout(this.#commitTimer);
+    this.#commitTimer = undefined;
+    this.#head = undefined;
+    this.#status = head.status;
+    this.#hasLength = "content-length" in head.fields;
+    writeHead(this.#res, head);
+  }
 
   readonly #onClose = (): void => {
     if (this.#ended) return;
@@ -199,21 +229,29 @@ export class Transmission implements Sink {
     this.#finish("aborted");
   };
 
-  #onError(error: unknown): void {
+  onEnd(): void {
+    this.#finish(this.#draining ? "drained" : "completed");
+  }
+
+  onError(error: unknown): void {
     if (this.#ended) return;
     this.#pump.stop(error);
     if (error instanceof EmptyAnswer) {
-      if (this.#committed) this.#wire.end(undefined, undefined);
-      else this.#answerInstead(new Response(null, { status: error.status }));
+      if (this.#head) this.#answerInstead(new Response(null, { status: error.status }));
+      else this.#wire.end(undefined, undefined);
       return this.#finish("completed");
     }
     this.#body.abort(error);
     if (!(error instanceof HttpError)) {
       report({ code: "SOURCE_FAILED", message: "The source of a response failed", error });
     }
-    if (this.#committed) this.#wire.break(this.#hasLength());
-    else this.#answerInstead(errorResponse(error));
+    if (this.#head) this.#answerInstead(errorResponse(error));
+    else this.#wire.break(this.#hasLength);
     this.#finish("failed", error);
+  }
+
+  onStall(): void {
+    this.#cut("stalled", new SluiceError("ERR_STALLED", "The reader took nothing for too long"));
   }
 
   #cut(outcome: OutcomeKind, reason: Error): void {
@@ -221,22 +259,18 @@ export class Transmission implements Sink {
     this.#body.abort(reason);
     this.#pump.stop(reason);
     this.#commit();
-    this.#wire.break(this.#hasLength());
+    this.#wire.break(this.#hasLength);
     this.#finish(outcome);
-  }
-
-  #hasLength(): boolean {
-    return this.#head.headers.has("Content-Length");
   }
 
   /** Nothing was sent yet: the body's place is taken by a small answer. */
   #answerInstead(response: Response): void {
-    this.#committed = true;
-    this.#head.status = response.status;
+    const head = headOf(response);
+    this.#head = undefined;
+    this.#status = head.status;
     void response.text().then((text) => {
-      const { status, statusText, headers } = response;
-      if (response.body) headers.set("Content-Length", String(Buffer.byteLength(text)));
-      writeHead(this.#res, { status, statusText, headers });
+      if (response.body) head.fields["content-length"] = String(Buffer.byteLength(text));
+      writeHead(this.#res, head);
       this.#res.end(text);
     });
   }
@@ -246,10 +280,19 @@ export class Transmission implements Sink {
     this.#ended = true;
     clearTimeout(this.#commitTimer);
     this.#compressor?.close();
-    this.#res.removeListener("close", this.#onClose);
-    if (!isHttp2(this.#res)) this.#res.req.socket?.removeListener("close", this.#onClose);
+    const res = this.#res;
+    res.removeListener("close", this.#onClose);
+    if (!isHttp2(res)) res.req.socket?.removeListener("close", this.#onClose);
     this.#body.finish(outcome, this.#bytes, error);
-    this.#options.onEnd(outcome, this.#head.status, this.#bytes, error);
+    this.#onResult?.({
+      method: res.req.method ?? "GET",
+      target: res.req.url ?? "",
+      status: this.#status,
+      outcome,
+      bytes: this.#bytes,
+      durationMs: performance.now() - this.#startedAt,
+      error,
+    });
     this.#onceEnded?.();
   }
 }
@@ -260,12 +303,12 @@ function isDirect(res: NodeResponse): res is ServerResponse {
 }
 
 /** The fields of a representation that is coded on its way (RFC 9110 §8.4): its bytes are not the same every time. */
-function toCoded(headers: Headers, coding: ContentCoding): void {
-  headers.set("Content-Encoding", coding);
-  headers.delete("Content-Length");
-  headers.delete("Accept-Ranges");
-  const tag = headers.get("ETag");
-  if (tag?.startsWith('"')) headers.set("ETag", `W/${tag}`);
+function toCoded(head: Head, coding: ContentCoding): void {
+  head.fields["content-encoding"] = coding;
+  delete head.fields["content-length"];
+  delete head.fields["accept-ranges"];
+  const tag = fieldOf(head, "etag");
+  if (tag?.startsWith('"')) head.fields["etag"] = `W/${tag}`;
 }
 
 function asPiece(parts: Buffer[]): Piece | undefined {

@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { FRAME_HEAD_BYTES } from "../core/budget.ts";
 import type { Piece } from "../core/gather.ts";
 import { resetSocket } from "./reset.ts";
-import type { OnTaken, Wire } from "./wire.ts";
+import type { Wire, WireListener } from "./wire.ts";
 
 /** Under TLS no write is done at once; one that is done within this time was not held up by the reader, in ms. */
 const TLS_PROMPT_MS = 5;
@@ -18,7 +18,7 @@ const CRLF = Buffer.from("\r\n", "latin1");
  */
 export class Http1Wire implements Wire {
   readonly #res: ServerResponse;
-  readonly #onTaken: OnTaken;
+  listener: WireListener | undefined;
   /** Writes whose callback has not come yet, also of those that were done at once. */
   #outstanding = 0;
   #waiting = false;
@@ -27,9 +27,8 @@ export class Http1Wire implements Wire {
   /** The end comes when the bytes in flight have gone. */
   #ending = false;
 
-  constructor(res: ServerResponse, onTaken: OnTaken) {
+  constructor(res: ServerResponse) {
     this.#res = res;
-    this.#onTaken = onTaken;
   }
 
   flushHead(): void {
@@ -125,11 +124,11 @@ export class Http1Wire implements Wire {
     }
     const { socket } = this.#res;
     const prompt = socket && "encrypted" in socket && performance.now() - this.#waitingSince < TLS_PROMPT_MS;
-    this.#onTaken(!prompt);
+    this.listener?.taken(!prompt);
   };
 
   #finish(): void {
-    this.#res.end(() => this.#onTaken(false));
+    this.#res.end(() => this.listener?.taken(false));
   }
 }
 

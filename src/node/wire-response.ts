@@ -2,7 +2,7 @@ import { constants } from "node:http2";
 import type { Piece } from "../core/gather.ts";
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
 import { resetSocket } from "./reset.ts";
-import type { OnTaken, Wire } from "./wire.ts";
+import type { Wire, WireListener } from "./wire.ts";
 
 /**
  * Any response through its own `write` and `end`: HTTP/2, and HTTP/1 where somebody has put himself between (Express's
@@ -10,12 +10,11 @@ import type { OnTaken, Wire } from "./wire.ts";
  */
 export class ResponseWire implements Wire {
   readonly #res: NodeResponse & { flush?: () => void };
-  readonly #onTaken: OnTaken;
+  listener: WireListener | undefined;
 
-  constructor(res: NodeResponse, onTaken: OnTaken) {
+  constructor(res: NodeResponse) {
     this.#res = res;
-    this.#onTaken = onTaken;
-    res.on("drain", () => this.#onTaken(true));
+    res.on("drain", () => this.listener?.taken(true));
   }
 
   flushHead(): void {
@@ -34,7 +33,7 @@ export class ResponseWire implements Wire {
     const res = this.#res;
     if (trailers) res.addTrailers(trailers);
     // On HTTP/2 the compatibility layer says `finish` of a response that was reset, too.
-    (isHttp2(res) ? res.stream : res).once("finish", () => this.#onTaken(false));
+    (isHttp2(res) ? res.stream : res).once("finish", () => this.listener?.taken(false));
     res.end();
   }
 

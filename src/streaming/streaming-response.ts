@@ -5,7 +5,7 @@ import {
   type ResponseOptions,
   captureOrigin,
   optionError,
-  resolveHeaders,
+  resolveFields,
   resolveResponseOptions,
 } from "../http/response-options.ts";
 import { itemEncoder } from "./items.ts";
@@ -46,7 +46,7 @@ export function streamingResponse(source: StreamingSource, init: StreamingInit =
   if (typeof source !== "function" && !isValueSource(source)) throw sourceTypeError(source);
   const { status, commitAfterMs, stallTimeoutMs, compress, onFinish, leakReportMs } = resolveResponseOptions(init);
   const { mediaType = "application/octet-stream", contentLength, trailers, digest } = init;
-  const headers = resolveHeaders(init, { "Content-Type": withCharset(mediaType) });
+  const fields: Record<string, string> = { "Content-Type": withCharset(mediaType) };
   if (contentLength !== undefined) {
     if (!Number.isSafeInteger(contentLength) || contentLength < 0) {
       throw optionError("contentLength", "a number of bytes, an integer ≥ 0", contentLength);
@@ -54,7 +54,7 @@ export function streamingResponse(source: StreamingSource, init: StreamingInit =
     if (trailers || digest) {
       throw optionError("contentLength", "not given together with trailers or digest, which need a body in chunks", contentLength);
     }
-    headers.set("Content-Length", String(contentLength));
+    fields["Content-Length"] = String(contentLength);
   }
   const encode = itemEncoder(mediaType);
   const origin = captureOrigin(streamingResponse);
@@ -72,5 +72,5 @@ export function streamingResponse(source: StreamingSource, init: StreamingInit =
     digest,
     onFinish,
   });
-  return new Response(stream, { status, headers });
+  return new Response(stream, { status, headers: resolveFields(init, fields) });
 }

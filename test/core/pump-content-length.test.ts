@@ -24,7 +24,10 @@ describe("a pump with a contentLength", () => {
     await fc.assert(
       fc.asyncProperty(parts, sink, fc.boolean(), async (all, mode, later) => {
         const contentLength = byteLengthOf(all);
-        const rig = startPump(pullFrom(all, () => later), { sink: mode, contentLength });
+        const rig = startPump(
+          pullFrom(all, () => later),
+          { sink: mode, contentLength },
+        );
         await rig.untilOver();
         expect(rig.error).toBeUndefined();
         expect(rig.bytes.byteLength).toBe(contentLength);
@@ -35,29 +38,47 @@ describe("a pump with a contentLength", () => {
 
   it("fails before the length is reached where the source gives more", async () => {
     await fc.assert(
-      fc.asyncProperty(parts, sink, fc.boolean(), fc.integer({ min: 1, max: 50_000 }), async (all, mode, later, excess) => {
-        const contentLength = Math.max(0, byteLengthOf(all) - excess);
-        fc.pre(byteLengthOf(all) > contentLength);
-        const rig = startPump(pullFrom(all, () => later), { sink: mode, contentLength });
-        await rig.untilOver();
-        expect((rig.error as SluiceError).code).toBe("ERR_CONTENT_LENGTH_EXCEEDED");
-        // A reader that has all the bytes that were announced takes the body for complete.
-        expect(rig.bytes.byteLength).toBeLessThan(Math.max(1, contentLength));
-        expect(rig.log).not.toContain("onEnd");
-      }),
+      fc.asyncProperty(
+        parts,
+        sink,
+        fc.boolean(),
+        fc.integer({ min: 1, max: 50_000 }),
+        async (all, mode, later, excess) => {
+          const contentLength = Math.max(0, byteLengthOf(all) - excess);
+          fc.pre(byteLengthOf(all) > contentLength);
+          const rig = startPump(
+            pullFrom(all, () => later),
+            { sink: mode, contentLength },
+          );
+          await rig.untilOver();
+          expect((rig.error as SluiceError).code).toBe("ERR_CONTENT_LENGTH_EXCEEDED");
+          // A reader that has all the bytes that were announced takes the body for complete.
+          expect(rig.bytes.byteLength).toBeLessThan(Math.max(1, contentLength));
+          expect(rig.log).not.toContain("onEnd");
+        },
+      ),
       { numRuns: 100 },
     );
   });
 
   it("fails where the source gives less, after all that it gave", async () => {
     await fc.assert(
-      fc.asyncProperty(parts, sink, fc.boolean(), fc.integer({ min: 1, max: 50_000 }), async (all, mode, later, missing) => {
-        const rig = startPump(pullFrom(all, () => later), { sink: mode, contentLength: byteLengthOf(all) + missing });
-        await rig.untilOver();
-        expect((rig.error as SluiceError).code).toBe("ERR_CONTENT_LENGTH_NOT_REACHED");
-        expect(rig.bytes.byteLength).toBeLessThan(byteLengthOf(all) + missing);
-        expect(rig.log).not.toContain("onEnd");
-      }),
+      fc.asyncProperty(
+        parts,
+        sink,
+        fc.boolean(),
+        fc.integer({ min: 1, max: 50_000 }),
+        async (all, mode, later, missing) => {
+          const rig = startPump(
+            pullFrom(all, () => later),
+            { sink: mode, contentLength: byteLengthOf(all) + missing },
+          );
+          await rig.untilOver();
+          expect((rig.error as SluiceError).code).toBe("ERR_CONTENT_LENGTH_NOT_REACHED");
+          expect(rig.bytes.byteLength).toBeLessThan(byteLengthOf(all) + missing);
+          expect(rig.log).not.toContain("onEnd");
+        },
+      ),
       { numRuns: 100 },
     );
   });

@@ -9,50 +9,59 @@ checkBudget();
 const all = [new Uint8Array(20_000), "text", "€".repeat(50_000), new Uint8Array(3), "", "last"];
 
 describe("stopping a pump", () => {
-  it.each(["at once", "prompt", "slow"] as const)("is final at every step, with a sink that takes %s", async (mode: SinkMode) => {
-    const steps = fc.record({ at: fc.nat(40), later: fc.boolean(), fails: fc.boolean(), exact: fc.boolean() });
-    await fc.assert(
-      fc.asyncProperty(steps, async ({ at, later, fails, exact }) => {
-        const source = pullFrom(all, () => later);
-        let pulls = 0;
-        let seen = 0;
-        let stoppedAfter: number | undefined;
-        let ended = false;
-        const pull: typeof source = () => {
-          const item = source();
-          if (fails && pulls++ === 4) throw new Error("broken");
-          return item;
-        };
-        const rig: Rig = startPump(pull, {
-          sink: mode,
-          contentLength: exact ? 170_011 : undefined,
-          onLog: (entry) => {
-            ended ||= entry === "onEnd" || entry === "onError";
-            // A call from inside the pump's own calls is the hardest: the source's, the sink's.
-            if (seen++ === at && stoppedAfter === undefined) queueMicrotask(() => stop(rig));
-          },
-        });
-        const stop = (stopped: Rig): void => {
-          stopped.pump.stop("enough");
-          stopped.pump.stop("again");
-          stoppedAfter = stopped.log.filter((entry) => entry !== "taken").length;
-        };
-        await turns(60);
-        if (stoppedAfter === undefined) stop(rig);
-        // Only a sink that still had a piece in hand may say that it has let go of it.
-        expect(rig.log.filter((entry) => entry !== "taken")).toHaveLength(stoppedAfter!);
-        const cancels = rig.log.filter((entry) => entry === "cancel").length;
-        expect(cancels).toBeLessThanOrEqual(ended ? 0 : 1);
-        expect(budget.usedBytes).toBe(0);
-      }),
-      { numRuns: 120 },
-    );
-  });
+  it.each(["at once", "prompt", "slow"] as const)(
+    "is final at every step, with a sink that takes %s",
+    async (mode: SinkMode) => {
+      const steps = fc.record({ at: fc.nat(40), later: fc.boolean(), fails: fc.boolean(), exact: fc.boolean() });
+      await fc.assert(
+        fc.asyncProperty(steps, async ({ at, later, fails, exact }) => {
+          const source = pullFrom(all, () => later);
+          let pulls = 0;
+          let seen = 0;
+          let stoppedAfter: number | undefined;
+          let ended = false;
+          const pull: typeof source = () => {
+            const item = source();
+            if (fails && pulls++ === 4) throw new Error("broken");
+            return item;
+          };
+          const rig: Rig = startPump(pull, {
+            sink: mode,
+            contentLength: exact ? 170_011 : undefined,
+            onLog: (entry) => {
+              ended ||= entry === "onEnd" || entry === "onError";
+              // A call from inside the pump's own calls is the hardest: the source's, the sink's.
+              if (seen++ === at && stoppedAfter === undefined) queueMicrotask(() => stop(rig));
+            },
+          });
+          const stop = (stopped: Rig): void => {
+            stopped.pump.stop("enough");
+            stopped.pump.stop("again");
+            stoppedAfter = stopped.log.filter((entry) => entry !== "taken").length;
+          };
+          await turns(60);
+          if (stoppedAfter === undefined) stop(rig);
+          // Only a sink that still had a piece in hand may say that it has let go of it.
+          expect(rig.log.filter((entry) => entry !== "taken")).toHaveLength(stoppedAfter!);
+          const cancels = rig.log.filter((entry) => entry === "cancel").length;
+          expect(cancels).toBeLessThanOrEqual(ended ? 0 : 1);
+          expect(budget.usedBytes).toBe(0);
+        }),
+        { numRuns: 120 },
+      );
+    },
+  );
 
   it.each([
     ["pull that gives an item", "pull", () => "x".repeat(70_000)],
     ["pull that gives the end", "pull", () => undefined],
-    ["pull that throws", "pull", () => { throw new Error("broken"); }],
+    [
+      "pull that throws",
+      "pull",
+      () => {
+        throw new Error("broken");
+      },
+    ],
     ["pull that gives a promise", "pull", () => Promise.resolve("x")],
     ["pull that gives a promise which rejects", "pull", () => Promise.reject(new Error("broken"))],
     ["write", "write", () => "x".repeat(70_000)],

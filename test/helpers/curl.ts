@@ -21,7 +21,18 @@ const MAX_SECONDS = 8;
 export function curl(url: string, ...options: string[]): Promise<CurlResult> {
   const child = spawn(
     "curl",
-    ["-sS", "-N", "--noproxy", "*", "--max-time", String(MAX_SECONDS), "-w", `%{stderr}${MARK}%{http_code} %{http_version}`, ...options, url],
+    [
+      "-sS",
+      "-N",
+      "--noproxy",
+      "*",
+      "--max-time",
+      String(MAX_SECONDS),
+      "-w",
+      `%{stderr}${MARK}%{http_code} %{http_version}`,
+      ...options,
+      url,
+    ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   const body: Buffer[] = [];
@@ -33,7 +44,13 @@ export function curl(url: string, ...options: string[]): Promise<CurlResult> {
     child.on("close", (exitCode) => {
       const [complaint = "", said = ""] = stderr.split(MARK);
       const [status = "0", httpVersion = ""] = said.trim().split(" ");
-      resolve({ exitCode: exitCode ?? -1, status: Number(status), httpVersion, body: Buffer.concat(body), stderr: complaint });
+      resolve({
+        exitCode: exitCode ?? -1,
+        status: Number(status),
+        httpVersion,
+        body: Buffer.concat(body),
+        stderr: complaint,
+      });
     });
   });
 }

@@ -73,7 +73,8 @@ function parseBody(bytes: Buffer, at: number, context: BodyContext): { content: 
   }
   const lengths = headers.get("content-length");
   if (lengths) {
-    if (lengths.length > 1 || !/^\d+$/u.test(lengths[0]!)) throw new Error(`Content-Length is no length: ${lengths.join()}`);
+    if (lengths.length > 1 || !/^\d+$/u.test(lengths[0]!))
+      throw new Error(`Content-Length is no length: ${lengths.join()}`);
     const end = at + Number(lengths[0]);
     const body = bytes.subarray(at, end);
     return { content: { ...nothing, body, framing: "length", complete: bytes.length >= end }, end };
@@ -100,14 +101,17 @@ function parseChunks(bytes: Buffer, start: number): { content: Content; end: num
       const none = bytes.subarray(at, at + 2).toString("latin1") === "\r\n";
       const end = none ? at : bytes.indexOf("\r\n\r\n", at);
       if (end < 0 || bytes.length < at + 2) return give(false);
-      const trailers = none ? new Map<string, string[]>() : parseFields(bytes.subarray(at, end).toString("latin1").split("\r\n"));
+      const trailers = none
+        ? new Map<string, string[]>()
+        : parseFields(bytes.subarray(at, end).toString("latin1").split("\r\n"));
       at = none ? at + 2 : end + 4;
       return give(true, trailers);
     }
     chunks.push(Math.min(size, bytes.length - at));
     parts.push(bytes.subarray(at, at + size));
     if (bytes.length < at + size + 2) return give(false);
-    if (bytes.subarray(at + size, at + size + 2).toString("latin1") !== "\r\n") throw new Error("A chunk without its CRLF");
+    if (bytes.subarray(at + size, at + size + 2).toString("latin1") !== "\r\n")
+      throw new Error("A chunk without its CRLF");
     at += size + 2;
   }
 }

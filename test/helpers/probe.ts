@@ -28,7 +28,10 @@ export class Probe {
   };
 
   /** Gives `items`, one by one, each in a later turn of the event loop. */
-  async *items<T extends string | Uint8Array>(items: readonly T[], { signal }: Partial<SourceContext> = {}): AsyncGenerator<T> {
+  async *items<T extends string | Uint8Array>(
+    items: readonly T[],
+    { signal }: Partial<SourceContext> = {},
+  ): AsyncGenerator<T> {
     this.#signal = signal;
     try {
       for (const item of items) {
@@ -43,7 +46,10 @@ export class Probe {
   }
 
   /** Gives `item` without end, as fast as it is pulled. */
-  async *endless(item: string | Uint8Array, { signal }: Partial<SourceContext> = {}): AsyncGenerator<string | Uint8Array> {
+  async *endless(
+    item: string | Uint8Array,
+    { signal }: Partial<SourceContext> = {},
+  ): AsyncGenerator<string | Uint8Array> {
     this.#signal = signal;
     try {
       for (;;) {

@@ -1,6 +1,6 @@
 import type { Piece } from "../../src/core/gather.ts";
 import type { Item, Puller } from "../../src/core/puller.ts";
-import { Pump, type PumpOptions, type Sink } from "../../src/core/pump.ts";
+import { Pump, type PumpOwner, type Sink } from "../../src/core/pump.ts";
 import { until } from "./deadline.ts";
 
 /** How a sink answers a piece: it is taken at once, later as if by itself, or when the test says so. */
@@ -20,7 +20,7 @@ export interface Rig {
   untilOver(): Promise<void>;
 }
 
-interface RigOptions extends Partial<Pick<PumpOptions, "stallTimeoutMs" | "contentLength">> {
+interface RigOptions extends Partial<Pick<PumpOwner, "stallTimeoutMs" | "contentLength">> {
   sink?: SinkMode | (() => SinkMode);
   /** The source has a way to end early. */
   drains?: boolean;
@@ -108,7 +108,10 @@ export function startPump(pull: () => Item | undefined | PromiseLike<Item | unde
 }
 
 /** Pulls `items`, then the end. Every other one comes later where `later` says so. */
-export function pullFrom(items: Iterable<Item>, later: (index: number) => boolean = () => false): () => Item | undefined | Promise<Item | undefined> {
+export function pullFrom(
+  items: Iterable<Item>,
+  later: (index: number) => boolean = () => false,
+): () => Item | undefined | Promise<Item | undefined> {
   const iterator = items[Symbol.iterator]();
   let index = 0;
   return () => {

@@ -84,12 +84,18 @@ export class RawClient {
   /** Waits until `needle` has come; returns all that has. */
   async readUntil(needle: string, ms: number = DEADLINE_MS): Promise<string> {
     try {
-      await until(() => this.text.includes(needle) || this.#endedBy !== undefined, `${JSON.stringify(needle)} in the answer`, ms);
+      await until(
+        () => this.text.includes(needle) || this.#endedBy !== undefined,
+        `${JSON.stringify(needle)} in the answer`,
+        ms,
+      );
     } catch (cause) {
       throw new Error(`${(cause as Error).message}; what came: ${JSON.stringify(this.text.slice(0, 500))}`, { cause });
     }
     if (!this.text.includes(needle)) {
-      throw new Error(`The connection ended (${this.#endedBy}) without ${JSON.stringify(needle)}: ${JSON.stringify(this.text.slice(0, 500))}`);
+      throw new Error(
+        `The connection ended (${this.#endedBy}) without ${JSON.stringify(needle)}: ${JSON.stringify(this.text.slice(0, 500))}`,
+      );
     }
     return this.text;
   }

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type Child, startChild } from "../faults/support/child.ts";
 import type { Memory } from "../faults/support/child-server.ts";
 import { until, within } from "../faults/support/deadline.ts";
-import { ran, toMiB } from "../faults/support/scale.ts";
+import { ran, toGrowth, toMiB } from "../faults/support/scale.ts";
 
 /** A second copy of the item would be 95 MiB, or more. */
 const MOST_GROWTH_BYTES = 40 * 2 ** 20;
@@ -69,8 +69,8 @@ describe.each(["buffer", "string"])("one item of 100 MB, a %s", (kind) => {
     expect(await server.ask("budget")).toBe(0);
     const { rssBytes, peakRssBytes } = await server.ask<Memory>("memory");
     ran(
-      `a ${kind} of ${toMiB(bytes)} in ${seconds.toFixed(1)} s: RSS +${toMiB(rssBytes - before.rssBytes)}, ` +
-        `peak +${toMiB(peakRssBytes - peakBefore)}; slowest request beside it ` +
+      `a ${kind} of ${toMiB(bytes)} in ${seconds.toFixed(1)} s: RSS ${toGrowth(rssBytes - before.rssBytes)}, ` +
+        `peak ${toGrowth(peakRssBytes - peakBefore)}; slowest request beside it ` +
         `${Math.max(whilePausedMs, whileFlowingMs).toFixed(0)} ms`,
     );
     expect(peakRssBytes - peakBefore).toBeLessThan(MOST_GROWTH_BYTES);

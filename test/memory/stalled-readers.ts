@@ -1,6 +1,34 @@
 import type { Child } from "../faults/support/child.ts";
+import { startChild } from "../faults/support/child.ts";
 import { Connection, get } from "../faults/support/connection.ts";
-import { until } from "../faults/support/deadline.ts";
+import { until, within } from "../faults/support/deadline.ts";
+
+/**
+ * A server of endless bodies. Its young generation is kept small: V8 lets it grow to tens of MiB in a burst, and keeps them,
+ * so that RSS would tell more of V8 than of what is held.
+ */
+export function startEndlessBodies(argument: { maxBufferedBytes?: number; compress?: boolean } = {}): Promise<Child> {
+  const file = new URL("./servers/endless-bodies.ts", import.meta.url);
+  return startChild(file, { argument, execArgv: ["--max-semi-space-size=4"] });
+}
+
+/** Reads a finite body to its end, as fast as it comes. @returns seconds */
+export async function readFast(server: Child, target: string, fields: Record<string, string> = {}): Promise<number> {
+  const startedAt = performance.now();
+  using reader = await Connection.open(server.port, get(target, { ...fields, Connection: "close" }), { keep: false });
+  await within(60_000, `${target} ends`, new Promise((resolve) => reader.socket.once("close", resolve)));
+  if (reader.ended !== "FIN") throw new Error(`${target} ended with ${reader.ended}`);
+  return (performance.now() - startedAt) / 1000;
+}
+
+/** Brings a server to the memory that it works with: its code is compiled, and its allocators have seen the load. */
+export async function warmUp(server: Child, target: string, bytes: number, fields?: Record<string, string>): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await Promise.all(
+      Array.from({ length: 10 }, () => readFast(server, `${target}?bytes=${Math.ceil(bytes / 30)}`, fields)),
+    );
+  }
+}
 
 /** Opens readers that ask and then take nothing, and waits until their server has nothing left to do for them. */
 export async function openStalledReaders(
@@ -26,7 +54,7 @@ export async function openStalledReaders(
 async function stopsProducing(server: Child): Promise<void> {
   let produced = -1;
   let since = performance.now();
-  await until(60_000, "every connection is full", async () => {
+  await until(90_000, "every connection is full", async () => {
     const now = await server.ask<number>("produced");
     if (now !== produced) since = performance.now();
     produced = now;

@@ -34,6 +34,7 @@ let project: string;
 beforeEach(() => {
   // A path with a space, as many a home folder has.
   project = join(mkdtempSync(join(tmpdir(), "sluice bootstrap ")), "project");
+  write("package.json", "{}");
   write("package-lock.json", JSON.stringify({ packages }));
   write("npm-cli.js", npm);
   write("machine/node", "#!/bin/sh\necho v20.20.2\n");

@@ -46,7 +46,7 @@ void connections_prepare(const struct options *given, int epoll) {
 
 static void finish(struct connection *connection, int ok) {
   if (connection->finished) return;
-  if (!connection->connected) counts.connecting--;
+  if (!connection->has_head) counts.unanswered--;
   connection->finished = 1;
   counts.finished++;
   if (!ok) counts.failed++;
@@ -67,7 +67,7 @@ void connection_open(int index) {
   connection->requests_left = options->requests;
   connection->may_pause = index < options->paused;
   connection->asked_at = now_ms();
-  counts.connecting++;
+  counts.unanswered++;
   int small = connection->may_pause || options->pace_bytes > 0;
   connection->fd = connect_local(epoll_fd, options->port, connection, small);
   if (connection->fd < 0) finish(connection, 0);
@@ -77,6 +77,7 @@ static void count_progress(struct connection *connection, long long bytes_before
   const struct response *response = &connection->response;
   if (!connection->has_head && response->status != 0) {
     connection->has_head = 1;
+    counts.unanswered--;
     counts.heads++;
     if (response->status != 200) counts.not_ok++;
   }
@@ -127,7 +128,6 @@ static void connected(struct connection *connection) {
     return;
   }
   connection->connected = 1;
-  counts.connecting--;
   watch(epoll_fd, connection->fd, connection, options->pace_bytes > 0 ? 0 : EPOLLIN);
   ask(connection);
 }
@@ -152,5 +152,5 @@ void connections_end_round(void) {
     if (connections[i].fd > 0) close(connections[i].fd);
     connections[i].fd = -1;
   }
-  counts.connecting = counts.finished = counts.heads = counts.paused = counts.first_bytes = 0;
+  counts.unanswered = counts.finished = counts.heads = counts.paused = counts.first_bytes = 0;
 }

@@ -15,7 +15,7 @@ struct connection {
 };
 
 struct counts {
-  int connecting, finished, failed, heads, paused, first_bytes; /* connections, this round */
+  int unanswered, finished, failed, heads, paused, first_bytes; /* connections, this round */
   int completed, not_ok;                                        /* responses, all rounds */
   long long body_bytes, deliveries;
   double *first_byte_ms;

@@ -20,7 +20,7 @@ export const chunks: Workload = {
     ...COMMON_METRICS,
   ],
   baseline: "node",
-  rows: rowsFor("/chunks", { sluice: 1, node: 1, hono: 1, fastify: 1, h3: 1, express: 1, fastapi: 1 }),
+  rows: rowsFor("/chunks", { sluice: 1, node: 1, hono: 1, fastify: 1, h3: 1, express: 1, fastapi: 1, kernel: 1 }),
   targets: [
     { metric: "cpu", server: "sluice", factor: 0.6, ofBest: NODE_FRAMEWORKS },
     { metric: "cpu", server: "sluice", factor: 0.4, ofBest: ["fastapi"] },

@@ -3,7 +3,7 @@ import { checkWhole } from "../../harness/check.ts";
 import { COMMON_METRICS } from "../../harness/measure.ts";
 import type { Workload } from "../../harness/types.ts";
 import { measureDownload } from "./download.ts";
-import { NODE_FRAMEWORKS, rowsFor } from "./rows.ts";
+import { rowsFor } from "./rows.ts";
 
 const STRINGS = 200_000;
 const MOST_REQUESTS = 40;

@@ -31,7 +31,7 @@ export const ttfb: Workload = {
   measure: async (server, row, { client, quick }) => {
     const line = { path: row.path, connections: CONNECTIONS, lingerMs: 0 };
     await client.read(server.port, { ...line, rounds: 10 });
-    const lines = await measured(server, () => client.read(server.port, { ...line, rounds: quick ? 10 : 40 }));
+    const lines = await measured(server, () => client.read(server.port, { ...line, rounds: quick ? 10 : 30 }));
     const slow = await client.read(server.port, { ...SLOW, connections: CONNECTIONS, rounds: quick ? 2 : 8 });
     return {
       "line-p50": quantile(lines.result.firstByteMs, 0.5),

@@ -10,7 +10,7 @@ import { SqliteRows, toError } from "./sqlite/rows.ts";
 
 export interface SqliteOptions {
   /**
-   * Queries that run at a time, each in a process of its own (about 20 MB); more are answered with 503.
+   * Queries that run at a time, each in a process of its own (about 40 MB); more are answered with 503.
    * @defaultValue 16
    */
   maxQueries?: number;

@@ -63,7 +63,6 @@ async function readMemory(): Promise<Memory> {
     globalThis.gc!();
     await new Promise(setImmediate);
   }
-  if (process.env.DBG) console.error(process.memoryUsage(), process._rawDebug ? '' : '');
   const { rss, heapUsed, external } = process.memoryUsage();
   return {
     rssBytes: rss,

@@ -14,3 +14,7 @@ export function ran(what: string): void {
 export function toMiB(bytes: number): string {
   return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
 }
+
+export function toGrowth(bytes: number): string {
+  return `${bytes < 0 ? "−" : "+"}${toMiB(Math.abs(bytes))}`;
+}

@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { contentDisposition } from "../../src/http/disposition.ts";
+
+/** The name that a client of today takes: `filename*` where there is one (RFC 6266 §4.3). */
+function filenameOf(field: string): string | undefined {
+  const extended = /; filename\*=UTF-8''([!#$&+\-.^_`|~\w%]+)$/u.exec(field);
+  if (extended) return decodeURIComponent(extended[1]!);
+  const quoted = /; filename="((?:[^"\\]|\\.)*)"$/u.exec(field);
+  return quoted?.[1]!.replace(/\\(.)/gu, "$1");
+}
+
+describe("a Content-Disposition", () => {
+  it.each([
+    ["report.csv", 'attachment; filename="report.csv"'],
+    ["two words.csv", 'attachment; filename="two words.csv"'],
+    ["Übersicht 2026.csv", "attachment; filename=\"_bersicht 2026.csv\"; filename*=UTF-8''%C3%9Cbersicht%202026.csv"],
+    ["€ rates.pdf", "attachment; filename=\"_ rates.pdf\"; filename*=UTF-8''%E2%82%AC%20rates.pdf"],
+    ["😀.txt", "attachment; filename=\"_.txt\"; filename*=UTF-8''%F0%9F%98%80.txt"],
+    ["it's (1)*!.txt", 'attachment; filename="it\'s (1)*!.txt"'],
+    ["é'()*!.txt", "attachment; filename=\"_'()*!.txt\"; filename*=UTF-8''%C3%A9%27%28%29%2A!.txt"],
+    ['a"b.txt', "attachment; filename=\"a\\\"b.txt\"; filename*=UTF-8''a%22b.txt"],
+    ["100%41.txt", "attachment; filename=\"100_41.txt\"; filename*=UTF-8''100%2541.txt"],
+    ["100% sure.txt", 'attachment; filename="100% sure.txt"'],
+    // Hostile ones
+    ["../../etc/passwd", 'attachment; filename="passwd"'],
+    ["C:\\Users\\me\\x.txt", 'attachment; filename="x.txt"'],
+    ["a\r\nSet-Cookie: evil=1", 'attachment; filename="aSet-Cookie: evil=1"'],
+    ["a\u0000.txt\u007f\u0085", 'attachment; filename="a.txt"'],
+    ["a/\n..", "attachment"],
+    ["", "attachment"],
+    [".", "attachment"],
+    ["..", "attachment"],
+    ["folder/", "attachment"],
+    ["\ud800.txt", "attachment; filename=\"_.txt\"; filename*=UTF-8''%EF%BF%BD.txt"],
+  ])("of %j is %s", (name, field) => {
+    expect(contentDisposition(name)).toBe(field);
+  });
+
+  it("is inline where that is asked for", () => {
+    expect(contentDisposition("a.pdf", "inline")).toBe('inline; filename="a.pdf"');
+    expect(contentDisposition("", "inline")).toBe("inline");
+  });
+
+  it("is a field that a Response takes, and that gives the name back, whatever the name is", () => {
+    const names = fc.string({ unit: fc.oneof(fc.string({ unit: "binary", maxLength: 1 }), fc.constantFrom("/", "\\", '"', "%", "41", "'", ";", "\n", ".")) });
+    fc.assert(
+      fc.property(names, (name) => {
+        const field = contentDisposition(name);
+        expect(field).toMatch(/^[\x20-\x7e]+$/u);
+        expect(new Headers({ "Content-Disposition": field }).get("Content-Disposition")).toBe(field);
+        const filename = filenameOf(field);
+        const kept = name.toWellFormed().split(/[/\\]/u).at(-1)!.replace(/\p{Cc}/gu, "");
+        expect(filename ?? "").toBe(["", ".", ".."].includes(kept) ? "" : kept);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
