@@ -50,9 +50,8 @@ function install() {
   // What the script prints is the script's: npm's report goes to stderr, and stdin is left alone.
   const { status, signal, error } = spawnSync(command, args, { cwd: root, env, stdio: ["ignore", 2, 2] });
   if (status === 0) return;
-  console.error(
-    `Sluice's dependencies were not installed: npm ci ${error?.message ?? signal ?? `exited with ${status}`}.`,
-  );
+  const end = error?.message ?? (signal ? `was killed by ${signal}` : `exited with ${status}`);
+  console.error(`The dependencies are not installed: npm ci ${end}.`);
   process.exit(status ?? 1);
 }
 
@@ -72,7 +71,9 @@ function refuse(version) {
   if (major(version) < NEEDED_TO_INSTALL) {
     console.error(`Install it from https://nodejs.org. (From Node ${NEEDED_TO_INSTALL} on, npm brings it by itself.)`);
   } else {
-    console.error("Install it from https://nodejs.org, or let npm bring it: npm ci --ignore-scripts=false");
+    console.error(
+      "Install it from https://nodejs.org, or let npm bring it: npm ci --include=dev --ignore-scripts=false",
+    );
   }
   process.exit(1);
 }

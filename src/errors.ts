@@ -52,7 +52,7 @@ export interface HttpErrorOptions extends ErrorOptions {
  * `detail` is shown to the client (in a `problem+json` body, RFC 9457), so it must be fit for it; `cause` is only logged.
  *
  * @param status - an integer from 400 to 599
- * @throws RangeError for any other status
+ * @throws RangeError for any other status, TypeError for headers that cannot be sent
  * @example throw new HttpError(404, "There is no report of that name");
  */
 export class HttpError extends Error {
@@ -69,5 +69,7 @@ export class HttpError extends Error {
     this.status = status;
     this.detail = detail;
     this.headers = options.headers ?? {};
+    // Said here, where it can be mended: an error that cannot be answered would be one more error.
+    if (options.headers) void new Headers(options.headers);
   }
 }

@@ -10,6 +10,8 @@ export type { EventItem, ServerSentEvent } from "./http/event-codec.ts";
 export type { ResponseOptions } from "./http/response-options.ts";
 export { contentDisposition } from "./http/disposition.ts";
 export { errorResponse, problemResponse } from "./http/problem.ts";
+export { EventBroadcast } from "./events/event-broadcast.ts";
+export type { BroadcastOptions } from "./events/event-broadcast.ts";
 export { eventStreamResponse } from "./events/event-stream-response.ts";
 export type { EventContext, EventStreamInit, Events } from "./events/event-stream-response.ts";
 export { fileResponse } from "./files/file-response.ts";

@@ -15,6 +15,25 @@ export interface Piece {
   readonly framed: Uint8Array<ArrayBuffer> | undefined;
 }
 
+/** A piece that lies whole in one buffer of the pool: most do, and their framing needs no view of the bytes alone. */
+class FramedPiece implements Piece {
+  readonly framed: Uint8Array<ArrayBuffer>;
+  readonly byteLength: number;
+
+  constructor(framed: Uint8Array<ArrayBuffer>, byteLength: number) {
+    this.framed = framed;
+    this.byteLength = byteLength;
+  }
+
+  get parts(): readonly Uint8Array[] {
+    return [this.framed.subarray(FRAME_HEAD_BYTES, FRAME_HEAD_BYTES + this.byteLength)];
+  }
+
+  get lease(): Uint8Array<ArrayBuffer> {
+    return this.framed;
+  }
+}
+
 interface LeasedPiece extends Piece {
   readonly lease: Uint8Array<ArrayBuffer> | undefined;
 }
@@ -111,7 +130,8 @@ export class Gather {
           length = Math.min(rest, room);
           if (length === 0) break;
           lease ??= leaseBuffer(leaseBytes);
-          lease.set(item.subarray(this.#offset, this.#offset + length), filled);
+          const whole = length === item.byteLength;
+          lease.set(whole ? item : item.subarray(this.#offset, this.#offset + length), filled);
           filled += length;
         } else {
           if (filled > begun) parts.push(lease!.subarray(begun, filled));
@@ -135,9 +155,9 @@ export class Gather {
       if (lease) returnBuffer(lease);
       return undefined;
     }
-    const framed = parts.length === 0 ? lease : undefined;
+    if (lease && parts.length === 0) return new FramedPiece(lease, total);
     if (filled > begun) parts.push(lease!.subarray(begun, filled));
-    return { parts, byteLength: total, framed, lease } satisfies LeasedPiece as Piece;
+    return { parts, byteLength: total, framed: undefined, lease } satisfies LeasedPiece as Piece;
   }
 
   #closeText(): void {

@@ -34,15 +34,45 @@ export class EmptyAnswer {
   }
 }
 
+export type PullResult = { item: Item | undefined } | { error: unknown };
+
+/**
+ * The result of a pull that comes later: a promise for one listener, as light as it can be. An idle stream consists of one
+ * that waits, and one event for thousands of readers settles thousands of them.
+ */
+export class Pending implements PromiseLike<Item | undefined> {
+  #onItem: ((item: Item | undefined) => unknown) | null | undefined;
+  #onError: ((error: unknown) => unknown) | null | undefined;
+  #result: PullResult | undefined;
+
+  /** Unlike a promise's, the listener may be called at once, and nothing is returned to go on with. */
+  // oxlint-disable-next-line unicorn/no-thenable -- it is one on purpose
+  then(onItem?: ((item: Item | undefined) => unknown) | null, onError?: ((error: unknown) => unknown) | null): never {
+    this.#onItem = onItem;
+    this.#onError = onError;
+    if (this.#result) this.settle(this.#result);
+    return undefined as never;
+  }
+
+  settle(result: PullResult): void {
+    if (this.#onItem === undefined) this.#result = result;
+    else if ("error" in result) this.#onError?.(result.error);
+    else this.#onItem?.(result.item);
+  }
+}
+
 /** A source that is still being made. */
 export class DeferredPuller implements Puller {
   readonly #opening: PromiseLike<Puller>;
+  readonly #watch: (() => () => void) | undefined;
   #puller: Puller | undefined;
   #pulling = false;
   #cancelled: { reason: unknown } | undefined;
 
-  constructor(opening: PromiseLike<Puller>) {
+  /** @param watch - called when the source is cancelled before it is there; what it returns is called when it has come */
+  constructor(opening: PromiseLike<Puller>, watch?: () => () => void) {
     this.#opening = opening;
+    this.#watch = watch;
   }
 
   get returned(): unknown {
@@ -63,8 +93,10 @@ export class DeferredPuller implements Puller {
   }
 
   cancel(reason: unknown): void {
-    if (this.#puller) this.#puller.cancel(reason);
-    else if (this.#pulling) this.#cancelled = { reason };
+    if (this.#puller) return this.#puller.cancel(reason);
+    const come = this.#watch?.();
+    if (come) this.#opening.then(come, come);
+    if (this.#pulling) this.#cancelled = { reason };
     else
       this.#opening.then(
         (puller) => puller.cancel(reason),

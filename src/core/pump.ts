@@ -2,8 +2,8 @@ import { SluiceError } from "../errors.ts";
 import { CHUNK_BYTES, GATHER_BYTES, READ_AHEAD_BYTES, budget } from "./budget.ts";
 import { IdleTimer } from "./clocks.ts";
 import { Gather, type Piece, releasePiece } from "./gather.ts";
-import { type Item, type Puller, isPromiseLike } from "./puller.ts";
-import { afterTurn } from "./turn.ts";
+import { type Item, Pending, type Puller, isPromiseLike } from "./puller.ts";
+import { afterTurn, currentTurn } from "./turn.ts";
 
 /** Where a pump's bytes go. */
 export interface Sink {
@@ -63,8 +63,13 @@ export class Pump {
   #turnDue = false;
   /** This turn's share is used up: `#onTurn` goes on. */
   #paused = false;
+  /** The turn of the event loop that the share is counted in. */
+  #turn = 0;
   #turnBytes = 0;
+  /** 0 until the first pull of the turn. */
   #turnEndsAt = 0;
+  /** The turn in which was last written early. */
+  #earlyIn = 0;
   /** Pulls until the clock is looked at again. */
   #untilClock = 0;
   /** A write left something over: nothing is pulled until all that can go has gone. */
@@ -146,6 +151,7 @@ export class Pump {
 
   /** Pulls until there is enough, the turn's share is used up, or the source has nothing at hand. */
   #run(): void {
+    this.#beginTurn();
     while (this.#state === "running" && !this.#pulling && this.#inHand === undefined) {
       if (this.#leftover || this.#gather.size >= this.#limit) {
         if (!this.#flush()) return;
@@ -162,7 +168,7 @@ export class Pump {
       if (isPromiseLike(item)) {
         this.#pulling = true;
         item.then(this.#onItem, this.#onError);
-        return;
+        return this.#flushWhenIdle(item);
       }
       // The source itself may have had the body stopped.
       if (this.#isClosed()) return;
@@ -186,7 +192,7 @@ export class Pump {
 
   #add(item: Item): void {
     const length = typeof item === "string" ? item.length : item.byteLength;
-    if (length === 0) return this.#needTurn();
+    if (length === 0) return;
     if (this.#gather.size <= HELD_BACK) this.#setLimit();
     this.#gather.add(item);
     this.#turnBytes += length;
@@ -195,7 +201,25 @@ export class Pump {
       this.#oversized = length;
       budget.count(length);
     }
-    this.#needTurn();
+  }
+
+  /**
+   * A pull is pending. What is gathered is written when the loop has turned: more may come before. A source of our own that
+   * knows that it has nothing is believed, once a turn, so that an event goes out in the moment it is published.
+   */
+  #flushWhenIdle(pending: PromiseLike<unknown>): void {
+    if (!this.#pulling || this.#gather.size === 0) return;
+    if (!(pending instanceof Pending) || this.#earlyIn === this.#turn) return this.#needTurn();
+    this.#earlyIn = this.#turn;
+    if (this.#flush() && this.#leftover) this.#needTurn();
+  }
+
+  #beginTurn(): void {
+    const turn = currentTurn();
+    if (turn === this.#turn) return;
+    this.#turn = turn;
+    this.#turnBytes = 0;
+    this.#turnEndsAt = 0;
   }
 
   /** How much may be gathered now: decided where the first item is, given back when all of it has gone. */
@@ -224,7 +248,11 @@ export class Pump {
 
   #shareIsUsed(): boolean {
     if (this.#turnBytes >= Math.max(TURN_BYTES, this.#limit)) return true;
-    if (!this.#turnDue) return false;
+    if (this.#turnEndsAt === 0) {
+      this.#turnEndsAt = performance.now() + TURN_MS;
+      this.#untilClock = 0;
+      return false;
+    }
     if (this.#untilClock-- > 0) return false;
     const now = performance.now();
     // Looking at the clock costs as much as a cheap pull: seldom while pulls are cheap, always when they are not.
@@ -235,9 +263,6 @@ export class Pump {
   #needTurn(): void {
     if (this.#turnDue) return;
     this.#turnDue = true;
-    this.#turnEndsAt = performance.now() + TURN_MS;
-    // One pull on, the clock says whether pulls are cheap.
-    this.#untilClock = 1;
     afterTurn(this.#onTurn);
   }
 
@@ -248,7 +273,6 @@ export class Pump {
 
   readonly #onTurn = (): void => {
     this.#turnDue = false;
-    this.#turnBytes = 0;
     if (this.#state === "closed" || this.#inHand !== undefined) return;
     if (this.#state === "running" && this.#gather.size > 0 && !this.#flush()) return;
     this.#goOn();

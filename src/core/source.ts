@@ -79,7 +79,23 @@ export function openLazySource<T>(
   if (typeof source !== "function") return openSource(source, encode, options);
   const made = source(context);
   if (!isPromiseLike(made)) return openSource(made, encode, options);
-  return new DeferredPuller(made.then((ready) => openSource(ready, encode, options)));
+  return new DeferredPuller(
+    made.then((ready) => openSource(ready, encode, options)),
+    () => watchForEnd(options),
+  );
+}
+
+/** Reports a source that was told to end, unless what is returned is called in time. */
+export function watchForEnd({ leakReportMs, origin }: IteratorOptions): () => void {
+  const timer = after(leakReportMs, () => {
+    report({
+      code: "SOURCE_OUTLIVED_READER",
+      message:
+        `A source still runs ${leakReportMs} ms after its reader left. Pass its \`signal\` to whatever it awaits. ` +
+        `Its response was made here:\n${origin.stack?.replace(/^.*\n/u, "") ?? "(unknown place)"}`,
+    });
+  });
+  return () => clearTimeout(timer);
 }
 
 class IteratorPuller<T> implements Puller {
@@ -110,16 +126,7 @@ class IteratorPuller<T> implements Puller {
     this.#stream?.destroy();
     const returned = closeIterator(this.#iterator);
     if (!this.#pending && !returned) return;
-    const { leakReportMs, origin } = this.#options;
-    const timer = after(leakReportMs, () => {
-      report({
-        code: "SOURCE_OUTLIVED_READER",
-        message:
-          `A source still runs ${leakReportMs} ms after its reader left. Pass its \`signal\` to whatever it awaits. ` +
-          `Its response was made here:\n${origin.stack?.replace(/^.*\n/u, "") ?? "(unknown place)"}`,
-      });
-    });
-    const done = (): void => clearTimeout(timer);
+    const done = watchForEnd(this.#options);
     if (returned) returned.then(done, done);
     else this.#onEnded = done;
   }
@@ -215,7 +222,7 @@ function isReturnable(value: unknown): value is { return(): unknown } {
 
 /** A value's kind for a message, without its content. */
 export function describe(value: unknown): string {
-  if (value === null) return "null";
+  if (value === null || value === undefined) return String(value);
   if (typeof value !== "object" && typeof value !== "function") return `a ${typeof value}`;
   const name = (value as object).constructor?.name;
   return typeof value === "function" ? "a function" : name ? `an object of class ${name}` : "an object";

@@ -29,6 +29,23 @@ export function afterTurn(task: Task): void {
   }
 }
 
+let turn = 1;
+let turnIsWatched = false;
+
+/** A number that is another one when the event loop has turned. */
+export function currentTurn(): number {
+  if (!turnIsWatched) {
+    turnIsWatched = true;
+    afterTurn(endTurn);
+  }
+  return turn;
+}
+
+function endTurn(): void {
+  turnIsWatched = false;
+  turn++;
+}
+
 function runBatch(): void {
   const tasks = queue;
   queue = [];

@@ -1,10 +1,12 @@
 import { DeferredPuller, type Item, type Puller, isPromiseLike } from "../core/puller.ts";
-import { type IteratorOptions, type SourceContext, type ValueSource, discardSource, isValueSource, openSource, sourceTypeError } from "../core/source.ts";
+import { type IteratorOptions, type SourceContext, type ValueSource, discardSource, isValueSource, openSource, sourceTypeError, watchForEnd } from "../core/source.ts";
 import { bodyStream } from "../core/web-stream.ts";
 import { EncodedEvent, type EventItem, formatEvent, lastEventIdOf } from "../http/event-codec.ts";
 import { EventPump } from "../http/event-pump.ts";
+import { EventBroadcast } from "./event-broadcast.ts";
 import {
   type ResponseOptions,
+  announcedLength,
   assertMs,
   captureOrigin,
   optionError,
@@ -64,6 +66,7 @@ export function eventStreamResponse(request: Request, events: Events, init: Even
       return new EventPump(frames, { keepAliveMs, commitAfterMs, retryMs });
     },
     discard: () => discardSource(events),
+    contentLength: announcedLength(headers),
     stallTimeoutMs,
     compress,
     noDelay: true,
@@ -87,17 +90,24 @@ class EventStreamContext implements EventContext {
 }
 
 function openEvents(events: Events, context: EventContext, options: IteratorOptions): Puller {
-  if (typeof events !== "function") return openSource(events, encode, options);
+  if (typeof events !== "function") return open(events, options);
   const made = events(context);
   if (!isPromiseLike(made)) return openOrNone(made, options);
-  return new DeferredPuller(made.then((ready) => openOrNone(ready, options)));
+  return new DeferredPuller(
+    made.then((ready) => openOrNone(ready, options)),
+    () => watchForEnd(options),
+  );
 }
 
 /** No events at all, as a generator that returns `null` before its first one. */
 const NONE: Puller = { returned: null, pull: () => undefined, cancel() {} };
 
 function openOrNone(source: EventSourceOrNull, options: IteratorOptions): Puller {
-  return source === null ? NONE : openSource(source, encode, options);
+  return source === null ? NONE : open(source, options);
+}
+
+function open(source: ValueSource<EventItem>, options: IteratorOptions): Puller {
+  return source instanceof EventBroadcast ? source.openFrames() : openSource(source, encode, options);
 }
 
 function encode(item: EventItem): Item {

@@ -1,5 +1,5 @@
-import { IdleTimer } from "../core/clocks.ts";
-import { EmptyAnswer, type Item, type Puller, isPromiseLike } from "../core/puller.ts";
+import { IdleTimer, after } from "../core/clocks.ts";
+import { EmptyAnswer, type Item, Pending, type PullResult, type Puller, isPromiseLike } from "../core/puller.ts";
 import { formatComment, formatRetry } from "./event-codec.ts";
 
 export interface EventPumpOptions {
@@ -31,9 +31,9 @@ export class EventPump implements Puller {
   /** A pull of the source is pending; it goes on while comments are sent. */
   #pending = false;
   /** What that pull gave while nobody waited for it. */
-  #arrived: Result | undefined;
+  #arrived: PullResult | undefined;
   /** The pull that waits. */
-  #waiting: Waiter | undefined;
+  #waiting: Pending | undefined;
   #firstComment: ReturnType<typeof setTimeout> | undefined;
   readonly #silence: IdleTimer;
 
@@ -55,25 +55,33 @@ export class EventPump implements Puller {
     if (this.#arrived) {
       const arrived = this.#arrived;
       this.#arrived = undefined;
-      if ("error" in arrived) throw arrived.error;
+      if ("error" in arrived) {
+        this.#end();
+        throw arrived.error;
+      }
       return this.#give(arrived.item);
     }
     if (!this.#pending) {
-      const item = this.#frames.pull();
+      let item;
+      try {
+        item = this.#frames.pull();
+      } catch (error) {
+        this.#end();
+        throw error;
+      }
       if (!isPromiseLike(item)) return this.#give(item);
       this.#pending = true;
       item.then(this.#onItem, this.#onError);
     }
     if (this.#started) this.#silence.arm();
-    else this.#firstComment ??= setTimeout(this.#onLateStart, this.#options.commitAfterMs);
-    return (this.#waiting = new Waiter());
+    else this.#firstComment ??= after(this.#options.commitAfterMs, this.#onLateStart);
+    return (this.#waiting = new Pending());
   }
 
   cancel(reason: unknown): void {
-    this.#stopTimers();
     this.#waiting = undefined;
     if (!this.#ended) this.#frames.cancel(reason);
-    this.#ended = true;
+    this.#end();
   }
 
   /**
@@ -84,8 +92,7 @@ export class EventPump implements Puller {
     if (this.#ended) return;
     const { retryMs = DEFAULT_DRAIN_RETRY_MS, random = Math.random } = this.#options;
     const farewell = `${formatRetry(Math.round(retryMs * (1 + 2 * random())))}\n`;
-    this.#stopTimers();
-    this.#ended = true;
+    this.#end();
     this.#frames.cancel(new DOMException("The server is shutting down", "AbortError"));
     if (this.#waiting) this.#answer(farewell);
     else this.#farewell = farewell;
@@ -94,12 +101,11 @@ export class EventPump implements Puller {
   /** The end, or an item with what goes before the first. */
   #give(item: Item | undefined): Item | undefined {
     if (item === undefined) {
-      this.#ended = true;
-      this.#stopTimers();
+      this.#end();
       if (this.#frames.returned === null && !this.#started) throw new EmptyAnswer(204);
       return undefined;
     }
-    if (!this.#started && item !== "") {
+    if (!this.#started && item.length > 0) {
       this.#started = true;
       this.#stopFirstComment();
       if (this.#preface !== "") {
@@ -150,12 +156,13 @@ export class EventPump implements Puller {
   #reject(error: unknown): void {
     const waiting = this.#waiting!;
     this.#waiting = undefined;
-    this.#ended = true;
-    this.#stopTimers();
+    this.#end();
     waiting.settle({ error });
   }
 
-  #stopTimers(): void {
+  /** Nothing but a farewell comes after this. */
+  #end(): void {
+    this.#ended = true;
     this.#stopFirstComment();
     this.#silence.clear();
   }
@@ -164,28 +171,5 @@ export class EventPump implements Puller {
     if (this.#firstComment === undefined) return;
     clearTimeout(this.#firstComment);
     this.#firstComment = undefined;
-  }
-}
-
-type Result = { item: Item | undefined } | { error: unknown };
-
-/** A promise for one listener, as light as it can be: an idle stream consists of one that waits. */
-class Waiter implements PromiseLike<Item | undefined> {
-  #onItem: ((item: Item | undefined) => unknown) | null | undefined;
-  #onError: ((error: unknown) => unknown) | null | undefined;
-  #result: Result | undefined;
-
-  // oxlint-disable-next-line unicorn/no-thenable -- it is one on purpose
-  then(onItem?: ((item: Item | undefined) => unknown) | null, onError?: ((error: unknown) => unknown) | null): never {
-    this.#onItem = onItem;
-    this.#onError = onError;
-    if (this.#result) this.settle(this.#result);
-    return undefined as never;
-  }
-
-  settle(result: Result): void {
-    if (this.#onItem === undefined) this.#result = result;
-    else if ("error" in result) this.#onError?.(result.error);
-    else this.#onItem?.(result.item);
   }
 }

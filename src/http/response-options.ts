@@ -74,6 +74,19 @@ export function resolveFields(init: ResponseOptions, defaults: Record<string, st
   return headers;
 }
 
+/**
+ * The length that these fields announce, in bytes: the body is kept to it, whoever gave it.
+ *
+ * @throws SluiceTypeError `ERR_INVALID_OPTION` where it is none (RFC 9112 §6.3: one answer would run into the next)
+ */
+export function announcedLength(fields: HeadersInput): number | undefined {
+  const field = fields instanceof Headers ? fields.get("Content-Length") : (fields as Record<string, string>)["Content-Length"];
+  if (field === null || field === undefined) return undefined;
+  const length = /^\d+$/u.test(field) ? Number(field) : Number.NaN;
+  if (!Number.isSafeInteger(length)) throw optionError("contentLength", "a number of bytes, an integer ≥ 0", field);
+  return length;
+}
+
 /** A duration in ms: ≥ 0, `Infinity` for never. */
 export function assertMs(name: string, value: number): void {
   if (typeof value !== "number" || !(value >= 0)) throw optionError(name, "a number of ms ≥ 0, or Infinity", value);

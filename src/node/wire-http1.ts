@@ -40,9 +40,12 @@ export class Http1Wire implements Wire {
   write(piece: Piece): boolean {
     const { socket } = this.#res;
     if (!socket) return this.#writeQueued(piece);
-    socket.cork();
-    this.#frame(socket, piece);
-    socket.uncork();
+    if (piece.framed && this.#headFlushed) this.#frame(socket, piece);
+    else {
+      socket.cork();
+      this.#frame(socket, piece);
+      socket.uncork();
+    }
     return this.#isAtOnce(socket);
   }
 
@@ -95,7 +98,7 @@ export class Http1Wire implements Wire {
       const start = writeChunkSize(framed, byteLength);
       framed[end] = CR;
       framed[end + 1] = LF;
-      this.#send(socket, framed.subarray(start, end + 2));
+      this.#send(socket, Buffer.from(framed.buffer, start, end + 2 - start));
       return;
     }
     socket.write(`${byteLength.toString(16)}\r\n`, "latin1");

@@ -1,11 +1,10 @@
 import { Body } from "../core/body.ts";
-import { isAbortError } from "../core/abort.ts";
 import { report } from "../core/report.ts";
 import { describe } from "../core/source.ts";
 import { bodyStream } from "../core/web-stream.ts";
 import { HttpError, SluiceError, SluiceTypeError } from "../errors.ts";
 import { errorResponse, problemResponse } from "../http/problem.ts";
-import { type ResponseOptions, optionError, resolveHeaders, resolveResponseOptions } from "../http/response-options.ts";
+import { type ResponseOptions, announcedLength, optionError, resolveHeaders, resolveResponseOptions } from "../http/response-options.ts";
 import { ROW_FORMATS, type RowFormatName } from "./row-formats.ts";
 import { type RowQuery, type RowStream, isRowQuery } from "./row-query.ts";
 
@@ -46,6 +45,7 @@ export async function rowsResponse(request: Request, query: RowQuery, init: Rows
     // nginx would store what it cannot pass on yet, and so take the rows of a query that nobody reads.
     "X-Accel-Buffering": "no",
   });
+  const contentLength = announcedLength(headers);
   if (request.method === "HEAD") {
     new Body({ open: () => NO_ROWS, stallTimeoutMs, onFinish }).discard();
     return new Response(null, { status, headers });
@@ -54,11 +54,13 @@ export async function rowsResponse(request: Request, query: RowQuery, init: Rows
   try {
     rows = await query.open(format, request.signal);
   } catch (error) {
-    return failedResponse(error);
+    // Nobody is there to read the answer.
+    return request.signal.aborted ? problemResponse(503) : failedResponse(error);
   }
   const stream = bodyStream({
     open: () => rows,
     discard: () => rows.cancel(new DOMException("The response was discarded", "AbortError")),
+    contentLength,
     commitAfterMs,
     stallTimeoutMs,
     compress,
@@ -71,8 +73,6 @@ const NO_ROWS: RowStream = { columns: [], pull: () => undefined, cancel() {} };
 
 function failedResponse(error: unknown): Response {
   if (error instanceof HttpError) return errorResponse(error);
-  // Nobody is there to read the answer.
-  if (isAbortError(error)) return problemResponse(503);
   const isQuery = error instanceof SluiceError && error.code === "ERR_QUERY";
   report({ code: "SOURCE_FAILED", message: `A query could not be ${isQuery ? "described" : "begun"}`, error });
   return problemResponse(500, isQuery ? "The query is not one that can be run" : "The database cannot be read");

@@ -1,4 +1,5 @@
 import { SluiceTypeError } from "../errors.ts";
+import { describe } from "../core/source.ts";
 import { essence } from "../http/headers.ts";
 
 const JSON_LINES_TYPES = new Set(["application/jsonl", "application/x-ndjson", "application/x-jsonlines"]);
@@ -9,9 +10,17 @@ export function isJsonLines(mediaType: string): boolean {
 
 /** A value as one line of JSON Lines. */
 export function toJsonLine(value: unknown): string {
-  const json = JSON.stringify(value);
-  if (json === undefined) {
-    throw new SluiceTypeError("ERR_ITEM_TYPE", `JSON has no form for a ${typeof value}; yield a value that it has one for`);
+  let json: string | undefined;
+  let cause: unknown;
+  try {
+    json = JSON.stringify(value);
+  } catch (error) {
+    cause = error;
   }
-  return `${json}\n`;
+  if (json !== undefined) return `${json}\n`;
+  throw new SluiceTypeError(
+    "ERR_ITEM_TYPE",
+    `JSON has no form for ${describe(value)}; yield a value that it has one for`,
+    cause === undefined ? {} : { cause },
+  );
 }

@@ -144,6 +144,9 @@ class LineIterator implements AsyncIterator<string, undefined> {
   readonly #blocks: LineBlocks;
   #text = "";
   #position = 0;
+  /** Calls of `next()` that wait for a block: as with a generator, they are answered in order. */
+  #waiting = 0;
+  #lastWaiting: Promise<unknown> = Promise.resolve();
 
   constructor(blocks: LineBlocks) {
     this.#blocks = blocks;
@@ -154,23 +157,37 @@ class LineIterator implements AsyncIterator<string, undefined> {
   }
 
   next(): Promise<IteratorResult<string, undefined>> {
-    const line = this.#nextLine();
-    return line === undefined ? this.#nextBlock() : Promise.resolve({ done: false, value: line });
+    const line = this.#waiting === 0 ? this.#nextLine() : undefined;
+    if (line !== undefined) return Promise.resolve({ done: false, value: line });
+    const result = this.#nextAfter(this.#lastWaiting);
+    this.#lastWaiting = result.catch(() => {});
+    return result;
   }
 
   async return(): Promise<IteratorResult<string, undefined>> {
+    await this.#blocks.close();
     this.#text = "";
     this.#position = 0;
-    await this.#blocks.close();
     return { done: true, value: undefined };
   }
 
-  async #nextBlock(): Promise<IteratorResult<string, undefined>> {
+  async #nextAfter(before: Promise<unknown>): Promise<IteratorResult<string, undefined>> {
+    this.#waiting++;
+    try {
+      await before;
+      const line = this.#nextLine() ?? (await this.#firstOfNextBlock());
+      return line === undefined ? { done: true, value: undefined } : { done: false, value: line };
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #firstOfNextBlock(): Promise<string | undefined> {
     const block = await this.#blocks.next();
-    if (block === undefined) return { done: true, value: undefined };
+    if (block === undefined) return undefined;
     this.#text = block.toString("utf8");
     this.#position = 0;
-    return { done: false, value: this.#nextLine()! };
+    return this.#nextLine();
   }
 
   #nextLine(): string | undefined {

@@ -3,6 +3,7 @@ import { bodyStream } from "../core/web-stream.ts";
 import { withCharset } from "../http/headers.ts";
 import {
   type ResponseOptions,
+  announcedLength,
   captureOrigin,
   optionError,
   resolveFields,
@@ -45,16 +46,14 @@ export interface StreamingInit extends ResponseOptions {
 export function streamingResponse(source: StreamingSource, init: StreamingInit = {}): Response {
   if (typeof source !== "function" && !isValueSource(source)) throw sourceTypeError(source);
   const { status, commitAfterMs, stallTimeoutMs, compress, onFinish, leakReportMs } = resolveResponseOptions(init);
-  const { mediaType = "application/octet-stream", contentLength, trailers, digest } = init;
+  const { mediaType = "application/octet-stream", trailers, digest } = init;
   const fields: Record<string, string> = { "Content-Type": withCharset(mediaType) };
-  if (contentLength !== undefined) {
-    if (!Number.isSafeInteger(contentLength) || contentLength < 0) {
-      throw optionError("contentLength", "a number of bytes, an integer ≥ 0", contentLength);
-    }
-    if (trailers || digest) {
-      throw optionError("contentLength", "not given together with trailers or digest, which need a body in chunks", contentLength);
-    }
-    fields["Content-Length"] = String(contentLength);
+  if (init.contentLength !== undefined) fields["Content-Length"] = String(init.contentLength);
+  const headers = resolveFields(init, fields);
+  const contentLength = announcedLength(headers);
+  if (contentLength !== undefined && (trailers || digest)) {
+    const wanted = "not given together with trailers or digest, which need a body in chunks";
+    throw optionError("contentLength", wanted, contentLength);
   }
   const encode = itemEncoder(mediaType);
   const origin = captureOrigin(streamingResponse);
@@ -72,5 +71,5 @@ export function streamingResponse(source: StreamingSource, init: StreamingInit =
     digest,
     onFinish,
   });
-  return new Response(stream, { status, headers: resolveFields(init, fields) });
+  return new Response(stream, { status, headers });
 }

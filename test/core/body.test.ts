@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Body, type BodyOptions, type BodyStarter, DISCARD_AFTER_MS, type Outcome, bindBody, bodyOf } from "../../src/core/body.ts";
+import {
+  Body,
+  type BodyOptions,
+  type BodyStarter,
+  DISCARD_AFTER_MS,
+  type Outcome,
+  bindBody,
+  bodyOf,
+} from "../../src/core/body.ts";
 import { bodyStream } from "../../src/core/web-stream.ts";
 import { turns } from "../helpers/pump-rig.ts";
 import { watchReports } from "../helpers/reports.ts";
@@ -16,7 +24,11 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function makeBody(options: Partial<BodyStarter & BodyOptions> = {}): { body: Body; outcomes: Outcome[]; log: string[] } {
+function makeBody(options: Partial<BodyStarter & BodyOptions> = {}): {
+  body: Body;
+  outcomes: Outcome[];
+  log: string[];
+} {
   const outcomes: Outcome[] = [];
   const log: string[] = [];
   const body = new Body({
@@ -114,7 +126,10 @@ describe("a body", () => {
 });
 
 describe("the body behind a stream", () => {
-  const options: BodyStarter & BodyOptions = { open: () => ({ pull: () => "a", cancel: () => {} }), stallTimeoutMs: Infinity };
+  const options: BodyStarter & BodyOptions = {
+    open: () => ({ pull: () => "a", cancel: () => {} }),
+    stallTimeoutMs: Infinity,
+  };
 
   it("is found while nobody has begun to read", () => {
     const stream = bodyStream(options);

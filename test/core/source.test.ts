@@ -207,7 +207,7 @@ describe("discarding a source that was never opened", () => {
 describe("the description of a value in a message", () => {
   it.each([
     [null, "null"],
-    [undefined, "a undefined"],
+    [undefined, "undefined"],
     ["secret", "a string"],
     [5, "a number"],
     [() => {}, "a function"],

@@ -64,19 +64,27 @@ async function abortMany(count: number, random: () => number): Promise<void> {
     while (left-- > 0) await abortOne(random);
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, one));
-  await until(3000, "every response ends", async () => (await server.ask("active")) === 0);
-  await until(3000, "every source is cleaned up", async () => {
-    const { begun, cleanedUp } = await server.ask<Account>("account");
-    return begun === cleanedUp;
-  });
+  await until(async () => (await server.ask("active")) === 0, "every response ends", 3000);
+  await until(
+    async () => {
+      const { begun, cleanedUp } = await server.ask<Account>("account");
+      return begun === cleanedUp;
+    },
+    "every source is cleaned up",
+    3000,
+  );
 }
 
 async function state(): Promise<State> {
   // Connections that are closed on our side may take a moment to be closed on the other.
-  await until(3000, "all connections are closed", async () => {
-    const resources = await server.ask<string[]>("resources");
-    return !resources.includes("TCPSocketWrap");
-  });
+  await until(
+    async () => {
+      const resources = await server.ask<string[]>("resources");
+      return !resources.includes("TCPSocketWrap");
+    },
+    "all connections are closed",
+    3000,
+  );
   const { heapBytes } = await server.ask<Memory>("memory");
   return {
     descriptors: await server.ask("descriptors"),

@@ -24,7 +24,7 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 async function ping(): Promise<number> {
   const startedAt = performance.now();
-  using connection = await within(5000, "the connection stands", Connection.open(server.port, get("/ping")));
+  using connection = await within(Connection.open(server.port, get("/ping")), "the connection stands", 5000);
   await connection.sees("pong");
   return performance.now() - startedAt;
 }
@@ -34,7 +34,7 @@ async function readBeside(target: string, readers: number): Promise<{ lagMs: num
   const connections = await Promise.all(
     Array.from({ length: readers }, () => Connection.open(server.port, get(target), { keep: false })),
   );
-  await until(5000, "the sources run", async () => (await server.ask<Counts>("counts")).pulls > before.pulls + 100);
+  await until(async () => (await server.ask<Counts>("counts")).pulls > before.pulls + 100, "the sources run", 5000);
   await server.ask("lag");
   let pingMs = 0;
   const watchedUntil = performance.now() + WATCHED_MS;
@@ -44,14 +44,18 @@ async function readBeside(target: string, readers: number): Promise<{ lagMs: num
   }
   const lagMs = await server.ask<number>("lag");
   for (const connection of connections) connection.reset();
-  await until(2000, "every abort is seen, and every source closed", async () => {
-    const { aborts, finallys, outcomes } = await server.ask<Counts>("counts");
-    return (
-      aborts === before.aborts + readers &&
-      finallys === before.finallys + readers &&
-      outcomes.length === before.outcomes.length + readers
-    );
-  });
+  await until(
+    async () => {
+      const { aborts, finallys, outcomes } = await server.ask<Counts>("counts");
+      return (
+        aborts === before.aborts + readers &&
+        finallys === before.finallys + readers &&
+        outcomes.length === before.outcomes.length + readers
+      );
+    },
+    "every abort is seen, and every source closed",
+    2000,
+  );
   return { lagMs, pingMs };
 }
 

@@ -8,7 +8,7 @@ import { fileResponse } from "../../src/index.ts";
 import type { RunningServer } from "../../src/node/index.ts";
 import { curl } from "../helpers/curl.ts";
 import { until } from "../helpers/deadline.ts";
-import { Outcomes, patternBytes, serveHere, temporaryFolder } from "./support.ts";
+import { Outcomes, openDescriptors, patternBytes, serveHere, temporaryFolder } from "./support.ts";
 
 const folder = temporaryFolder();
 const path = join(folder, "thousand.bin");
@@ -159,6 +159,7 @@ test("what is no regular file is answered with 404, at once", async () => {
     const response = await fetch(`${server.url}/${name}`, { signal: AbortSignal.timeout(2_000) });
     expect([name, response.status]).toEqual([name, 404]);
     expect(await response.json()).toEqual({ title: "Not Found", status: 404 });
+    expect(openDescriptors(join(folder, name))).toBe(0);
   }
   // More of them than there are threads for files: an open that waits for a writer would stop every other.
   const many = await Promise.all(Array.from({ length: 12 }, () => fetch(`${server.url}/fifo`)));

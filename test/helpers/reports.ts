@@ -1,8 +1,15 @@
 import { type Report, setReporter } from "../../src/index.ts";
 import { afterEach, beforeEach, expect } from "vitest";
 
-/** Collects the library's reports of each test. One that no test took by its code fails the test. */
-export function watchReports(): { take(code: Report["code"]): Report[]; all(): readonly Report[] } {
+export interface WatchedReports {
+  all(): readonly Report[];
+  /** Takes those of this code. */
+  take(code: Report["code"]): Report[];
+  takeAll(): Report[];
+}
+
+/** Collects the library's reports of each test. One that no test took fails the test. */
+export function watchReports(): WatchedReports {
   let reports: Report[] = [];
   beforeEach(() => {
     reports = [];
@@ -11,6 +18,11 @@ export function watchReports(): { take(code: Report["code"]): Report[]; all(): r
   afterEach(() => expect(reports.map(({ code, message }) => `${code}: ${message}`)).toEqual([]));
   return {
     all: () => reports,
+    takeAll() {
+      const taken = reports;
+      reports = [];
+      return taken;
+    },
     take(code) {
       const taken = reports.filter((report) => report.code === code);
       reports = reports.filter((report) => report.code !== code);

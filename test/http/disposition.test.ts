@@ -19,7 +19,7 @@ describe("a Content-Disposition", () => {
     ["😀.txt", "attachment; filename=\"_.txt\"; filename*=UTF-8''%F0%9F%98%80.txt"],
     ["it's (1)*!.txt", 'attachment; filename="it\'s (1)*!.txt"'],
     ["é'()*!.txt", "attachment; filename=\"_'()*!.txt\"; filename*=UTF-8''%C3%A9%27%28%29%2A!.txt"],
-    ['a"b.txt', "attachment; filename=\"a\\\"b.txt\"; filename*=UTF-8''a%22b.txt"],
+    ['a"b.txt', 'attachment; filename="a\\"b.txt"; filename*=UTF-8\'\'a%22b.txt'],
     ["100%41.txt", "attachment; filename=\"100_41.txt\"; filename*=UTF-8''100%2541.txt"],
     ["100% sure.txt", 'attachment; filename="100% sure.txt"'],
     // Hostile ones
@@ -43,14 +43,23 @@ describe("a Content-Disposition", () => {
   });
 
   it("is a field that a Response takes, and that gives the name back, whatever the name is", () => {
-    const names = fc.string({ unit: fc.oneof(fc.string({ unit: "binary", maxLength: 1 }), fc.constantFrom("/", "\\", '"', "%", "41", "'", ";", "\n", ".")) });
+    const names = fc.string({
+      unit: fc.oneof(
+        fc.string({ unit: "binary", maxLength: 1 }),
+        fc.constantFrom("/", "\\", '"', "%", "41", "'", ";", "\n", "."),
+      ),
+    });
     fc.assert(
       fc.property(names, (name) => {
         const field = contentDisposition(name);
         expect(field).toMatch(/^[\x20-\x7e]+$/u);
         expect(new Headers({ "Content-Disposition": field }).get("Content-Disposition")).toBe(field);
         const filename = filenameOf(field);
-        const kept = name.toWellFormed().split(/[/\\]/u).at(-1)!.replace(/\p{Cc}/gu, "");
+        const kept = name
+          .toWellFormed()
+          .split(/[/\\]/u)
+          .at(-1)!
+          .replace(/\p{Cc}/gu, "");
         expect(filename ?? "").toBe(["", ".", ".."].includes(kept) ? "" : kept);
       }),
       { numRuns: 1000 },

@@ -1,7 +1,15 @@
 import { createParser } from "eventsource-parser";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { EncodedEvent, type ServerSentEvent, encodeEvent, formatComment, formatEvent, formatRetry, lastEventIdOf } from "../../src/http/event-codec.ts";
+import {
+  EncodedEvent,
+  type ServerSentEvent,
+  encodeEvent,
+  formatComment,
+  formatEvent,
+  formatRetry,
+  lastEventIdOf,
+} from "../../src/http/event-codec.ts";
 
 interface Seen {
   events: { id: string | undefined; event: string | undefined; data: string }[];
@@ -21,7 +29,9 @@ function parse(bytes: Uint8Array, cuts: readonly number[] = []): Seen {
     },
   });
   const decoder = new TextDecoder();
-  const ends = [...new Set(cuts.map((cut) => cut % (bytes.length + 1))), bytes.length].toSorted((one, other) => one - other);
+  const ends = [...new Set(cuts.map((cut) => cut % (bytes.length + 1))), bytes.length].toSorted(
+    (one, other) => one - other,
+  );
   let start = 0;
   for (const end of ends) {
     parser.feed(decoder.decode(bytes.subarray(start, end), { stream: true }));
@@ -30,7 +40,9 @@ function parse(bytes: Uint8Array, cuts: readonly number[] = []): Seen {
   return seen;
 }
 
-const wild = fc.string({ unit: fc.constantFrom("a", " ", ":", "data", "id: 1", "é", "😀", "\n", "\r", "\r\n", "\ufeff", "\0", "\t") });
+const wild = fc.string({
+  unit: fc.constantFrom("a", " ", ":", "data", "id: 1", "é", "😀", "\n", "\r", "\r\n", "\ufeff", "\0", "\t"),
+});
 const oneLine = (text: string): string => text.replace(/[\r\n]/gu, "");
 const linesOf = (text: string): string => text.replace(/\r\n|\r/gu, "\n");
 
@@ -52,7 +64,9 @@ describe("an event's frame", () => {
         const seen = parse(Buffer.concat(events.map((event) => encodeEvent(event as ServerSentEvent).bytes)), cuts);
         expect(seen.events.map(({ data }) => data)).toEqual(events.map(({ data }) => linesOf(data)));
         // An empty type is none, and an empty id too.
-        expect(seen.events.map(({ event }) => event || undefined)).toEqual(events.map(({ event }) => event || undefined));
+        expect(seen.events.map(({ event }) => event || undefined)).toEqual(
+          events.map(({ event }) => event || undefined),
+        );
         expect(seen.events.map(({ id }) => id || undefined)).toEqual(events.map(({ id }) => id || undefined));
         expect(seen.retries).toEqual(events.flatMap(({ retry }) => retry ?? []));
         const comments = events.flatMap(({ comment }) => (comment === undefined ? [] : linesOf(comment).split("\n")));
@@ -87,7 +101,11 @@ describe("an event's frame", () => {
     ["a comment of lines", { comment: "a\nb" }, ": a\n: b\n\n"],
     ["nothing", {}, ""],
     ["fields that are undefined", { data: undefined, id: undefined }, ""],
-    ["all of it in order", { data: "d", retry: 1, event: "e", id: "i", comment: "c" }, ": c\nid: i\nevent: e\nretry: 1\ndata: d\n\n"],
+    [
+      "all of it in order",
+      { data: "d", retry: 1, event: "e", id: "i", comment: "c" },
+      ": c\nid: i\nevent: e\nretry: 1\ndata: d\n\n",
+    ],
   ])("is written of %s", (_what, event, frame) => {
     expect(formatEvent(event)).toBe(frame);
   });
@@ -109,17 +127,32 @@ describe("an event's frame", () => {
     ["data that JSON has no form for", { data: () => {} }],
     ["data that is a symbol", { data: Symbol("a") }],
     ["data that is a bigint", { data: 5n }],
-    ["data that refers to itself", { data: (() => { const a: unknown[] = []; a.push(a); return a; })() }],
+    [
+      "data that refers to itself",
+      {
+        data: (() => {
+          const a: unknown[] = [];
+          a.push(a);
+          return a;
+        })(),
+      },
+    ],
     ["a number for an event", 5],
     ["null for an event", null],
     ["undefined for an event", undefined],
   ])("is refused for %s", (_what, event) => {
-    expect(() => formatEvent(event as ServerSentEvent)).toThrow(expect.objectContaining({ code: "ERR_EVENT_FIELD", name: "SluiceTypeError" }));
+    expect(() => formatEvent(event as ServerSentEvent)).toThrow(
+      expect.objectContaining({ code: "ERR_EVENT_FIELD", name: "SluiceTypeError" }),
+    );
   });
 
   it("keeps the cause where data cannot be JSON", () => {
     const cause = new Error("its own");
-    const data = { toJSON() { throw cause; } };
+    const data = {
+      toJSON() {
+        throw cause;
+      },
+    };
     expect(() => formatEvent({ data })).toThrow(expect.objectContaining({ code: "ERR_EVENT_FIELD", cause }));
   });
 
@@ -173,7 +206,11 @@ describe("the last event ID of a request", () => {
   });
 
   it("comes back as it was sent, for every id that may be sent", () => {
-    const ids = fc.string({ unit: fc.constantFrom("a", "é", "😀", "€", "~", "/", "\ufeff"), minLength: 1, maxLength: 30 });
+    const ids = fc.string({
+      unit: fc.constantFrom("a", "é", "😀", "€", "~", "/", "\ufeff"),
+      minLength: 1,
+      maxLength: 30,
+    });
     fc.assert(
       fc.property(ids, (id) => {
         expect(lastEventIdOf(request("http://a/", { "Last-Event-ID": asLatin1(id) }))).toBe(id);

@@ -55,8 +55,14 @@ describe("the coding of a response", () => {
   });
 
   it("is never one that the client refuses or does not name, whatever it sends", () => {
-    const member = fc.tuple(fc.constantFrom("gzip", "br", "zstd", "identity", "*", "x", ""), fc.constantFrom("", ";q=0", ";q=0.5", ";q=1", ";q=x"));
-    const fields = fc.oneof(fc.string(), fc.array(member.map(([name, q]) => name + q)).map((members) => members.join(", ")));
+    const member = fc.tuple(
+      fc.constantFrom("gzip", "br", "zstd", "identity", "*", "x", ""),
+      fc.constantFrom("", ";q=0", ";q=0.5", ";q=1", ";q=x"),
+    );
+    const fields = fc.oneof(
+      fc.string(),
+      fc.array(member.map(([name, q]) => name + q)).map((members) => members.join(", ")),
+    );
     fc.assert(
       fc.property(fields, (field) => {
         const coding = negotiateCoding(field);

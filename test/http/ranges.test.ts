@@ -56,9 +56,12 @@ test.each<[field: string, ranges: [number, number][] | "unsatisfiable" | undefin
   expect(Array.isArray(ranges) ? ranges.map(({ first, last }) => [first, last]) : ranges).toEqual(expected);
 });
 
-test.each(["bytes=0-", "bytes=-5", "bytes=0-0", "bytes=-0"])("of nothing, %s asks for nothing that could be missing", (field) => {
-  expect(parseRange(field, 0)).toBeUndefined();
-});
+test.each(["bytes=0-", "bytes=-5", "bytes=0-0", "bytes=-0"])(
+  "of nothing, %s asks for nothing that could be missing",
+  (field) => {
+    expect(parseRange(field, 0)).toBeUndefined();
+  },
+);
 
 test("a request without the field asks for everything", () => {
   expect(parseRange(null, 1000)).toBeUndefined();

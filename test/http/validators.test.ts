@@ -1,12 +1,21 @@
 import { assert, integer, property } from "fast-check";
 import { expect, test } from "vitest";
-import { formatHttpDate, matchesStrongly, matchesWeakly, parseEntityTags, parseHttpDate } from "../../src/http/validators.ts";
+import {
+  formatHttpDate,
+  matchesStrongly,
+  matchesWeakly,
+  parseEntityTags,
+  parseHttpDate,
+} from "../../src/http/validators.ts";
 
 const moment = Date.UTC(1994, 10, 6, 8, 49, 37);
 
-test.each(["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"])("reads the date %s", (field) => {
-  expect(parseHttpDate(field, Date.UTC(2026, 0, 1))).toBe(moment);
-});
+test.each(["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"])(
+  "reads the date %s",
+  (field) => {
+    expect(parseHttpDate(field, Date.UTC(2026, 0, 1))).toBe(moment);
+  },
+);
 
 test.each([
   "",
@@ -27,7 +36,9 @@ test.each([
 
 test("a year of two digits lies at most 50 years ahead", () => {
   expect(parseHttpDate("Friday, 06-Nov-76 08:49:37 GMT", Date.UTC(2026, 0, 1))).toBe(Date.UTC(2076, 10, 6, 8, 49, 37));
-  expect(parseHttpDate("Saturday, 06-Nov-77 08:49:37 GMT", Date.UTC(2026, 0, 1))).toBe(Date.UTC(1977, 10, 6, 8, 49, 37));
+  expect(parseHttpDate("Saturday, 06-Nov-77 08:49:37 GMT", Date.UTC(2026, 0, 1))).toBe(
+    Date.UTC(1977, 10, 6, 8, 49, 37),
+  );
 });
 
 test("every date that is written is read back", () => {

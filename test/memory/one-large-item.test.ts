@@ -12,11 +12,11 @@ const MOST_GROWTH_BYTES = 40 * 2 ** 20;
 
 async function request(server: Child, target: string): Promise<IncomingMessage> {
   return within(
-    5000,
-    `${target} is answered`,
     new Promise((resolve, reject) => {
       httpGet(`${server.url}${target}`, { agent: false }, resolve).once("error", reject);
     }),
+    `${target} is answered`,
+    5000,
   );
 }
 
@@ -27,7 +27,7 @@ async function pings(server: Child, count: number): Promise<number> {
     const startedAt = performance.now();
     const response = await request(server, "/ping");
     response.resume();
-    await within(5000, "/ping ends", new Promise((resolve) => response.once("end", resolve)));
+    await within(new Promise((resolve) => response.once("end", resolve)), "/ping ends", 5000);
     slowest = Math.max(slowest, performance.now() - startedAt);
   }
   return slowest;
@@ -53,18 +53,18 @@ describe.each(["buffer", "string"])("one item of 100 MB, a %s", (kind) => {
       hash.update(chunk);
     });
     response.on("end", () => (ended = true));
-    await until(5000, "the first megabyte arrives", () => bytes > 1_000_000);
+    await until(() => bytes > 1_000_000, "the first megabyte arrives", 5000);
     response.pause();
     const whilePausedMs = await pings(server, 20);
     expect(await server.ask("state")).toEqual({ pulls: 1 });
     response.resume();
     const whileFlowingMs = await pings(server, 5);
-    await until(30_000, "all of it arrives", () => ended);
+    await until(() => ended, "all of it arrives", 30_000);
     const seconds = (performance.now() - startedAt) / 1000;
 
     expect(bytes).toBe(expected.bytes);
     expect(hash.digest("hex")).toBe(expected.sha256);
-    await until(2000, "the response ends", async () => (await server.ask<{ outcome?: string }>("state")).outcome);
+    await until(async () => (await server.ask<{ outcome?: string }>("state")).outcome, "the response ends", 2000);
     expect(await server.ask("state")).toEqual({ pulls: 2, outcome: "completed" });
     expect(await server.ask("budget")).toBe(0);
     const { rssBytes, peakRssBytes } = await server.ask<Memory>("memory");

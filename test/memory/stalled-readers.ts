@@ -16,13 +16,18 @@ export function startEndlessBodies(argument: { maxBufferedBytes?: number; compre
 export async function readFast(server: Child, target: string, fields: Record<string, string> = {}): Promise<number> {
   const startedAt = performance.now();
   using reader = await Connection.open(server.port, get(target, { ...fields, Connection: "close" }), { keep: false });
-  await within(60_000, `${target} ends`, new Promise((resolve) => reader.socket.once("close", resolve)));
+  await within(new Promise((resolve) => reader.socket.once("close", resolve)), `${target} ends`, 60_000);
   if (reader.ended !== "FIN") throw new Error(`${target} ended with ${reader.ended}`);
   return (performance.now() - startedAt) / 1000;
 }
 
 /** Brings a server to the memory that it works with: its code is compiled, and its allocators have seen the load. */
-export async function warmUp(server: Child, target: string, bytes: number, fields?: Record<string, string>): Promise<void> {
+export async function warmUp(
+  server: Child,
+  target: string,
+  bytes: number,
+  fields?: Record<string, string>,
+): Promise<void> {
   for (let round = 0; round < 3; round++) {
     await Promise.all(
       Array.from({ length: 10 }, () => readFast(server, `${target}?bytes=${Math.ceil(bytes / 30)}`, fields)),
@@ -45,7 +50,7 @@ export async function openStalledReaders(
     );
     readers.push(...(await Promise.all(batch)));
   }
-  await until(20_000, "all requests are answered", async () => (await server.ask("active")) === before + count);
+  await until(async () => (await server.ask("active")) === before + count, "all requests are answered", 20_000);
   await stopsProducing(server);
   return readers;
 }
@@ -54,16 +59,20 @@ export async function openStalledReaders(
 async function stopsProducing(server: Child): Promise<void> {
   let produced = -1;
   let since = performance.now();
-  await until(90_000, "every connection is full", async () => {
-    const now = await server.ask<number>("produced");
-    if (now !== produced) since = performance.now();
-    produced = now;
-    return performance.now() - since > 500;
-  });
+  await until(
+    async () => {
+      const now = await server.ask<number>("produced");
+      if (now !== produced) since = performance.now();
+      produced = now;
+      return performance.now() - since > 500;
+    },
+    "every connection is full",
+    90_000,
+  );
 }
 
 /** Sends all of them away, and waits until the server has noticed. */
 export async function leave(server: Child, readers: Connection[]): Promise<void> {
   for (const reader of readers) reader.reset();
-  await until(10_000, "every response has ended", async () => (await server.ask("active")) === 0);
+  await until(async () => (await server.ask("active")) === 0, "every response has ended", 10_000);
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, posix, resolve } from "node:path";
+import { delimiter, dirname, join, posix, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { LAYERS, overrides, placeOf, visibleFrom } from "../../scripts/layers.mjs";
 
@@ -25,8 +25,10 @@ function write(files: Record<string, string>): void {
 
 /** Runs the linter; returns what it found as `rule file:line`, each once. */
 function lint(...options: string[]): string[] {
-  const { stdout, stderr } = spawnSync(join(repository, "node_modules/.bin/oxlint"), ["--format=json", ...options], {
+  const bin = join(repository, "node_modules/.bin");
+  const { stdout, stderr } = spawnSync(join(bin, "oxlint"), ["--format=json", ...options], {
     cwd: folder,
+    env: { ...process.env, PATH: `${bin}${delimiter}${process.env["PATH"]}` },
     maxBuffer: 2 ** 25,
     encoding: "utf8",
   });

@@ -46,9 +46,9 @@ export const fanout: Workload = {
   check,
   measure: async (server, row, bench) => {
     const connections = bench.quick ? 500 : 2000;
-    const events = bench.quick ? 100 : 300;
+    const events = bench.quick ? 100 : 200;
     const asked = { path: row.path, headers: row.headers };
-    await measurePublishing(server, bench, { ...asked, connections: 200, events: 100 });
+    await measurePublishing(server, bench, { ...asked, connections: 200, events: 50 });
     const { result, cpuSeconds, common } = await measurePublishing(server, bench, { ...asked, connections, events });
     return {
       deliveries: (connections * events) / cpuSeconds,

@@ -2,10 +2,9 @@ import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { optionError } from "../../http/response-options.ts";
 import { type Parameters, checkParameters } from "../parameters.ts";
-import type { RowFormatName } from "../row-formats.ts";
 import type { RowQuery, RowStream } from "../row-query.ts";
+import type { ReaderRequest } from "./sqlite/messages.ts";
 import { ReaderPool } from "./sqlite/reader-pool.ts";
-import type { ReaderProcess } from "./sqlite/reader-process.ts";
 import { SqliteRows, toError } from "./sqlite/rows.ts";
 
 export interface SqliteOptions {
@@ -55,7 +54,7 @@ export class SqliteDatabase implements AsyncDisposable {
   query(sql: string, parameters: Parameters = {}): RowQuery {
     if (typeof sql !== "string") throw optionError("sql", "a string", sql);
     checkParameters(sql, parameters);
-    return { open: (format, signal) => openRows(this.#pool, sql, parameters, format, signal) };
+    return { open: (format, signal) => openRows(this.#pool, { kind: "describe", sql, parameters, format }, signal) };
   }
 
   /** Takes no more queries, and waits for those that run. */
@@ -75,26 +74,27 @@ export class SqliteDatabase implements AsyncDisposable {
 
 async function openRows(
   pool: ReaderPool,
-  sql: string,
-  parameters: Parameters,
-  format: RowFormatName,
+  query: Extract<ReaderRequest, { kind: "describe" }>,
   signal: AbortSignal,
 ): Promise<RowStream> {
-  signal.throwIfAborted();
-  const reader: ReaderProcess = pool.take();
-  const onAbort = (): void => pool.kill(reader);
-  signal.addEventListener("abort", onAbort);
-  try {
-    reader.send({ kind: "describe", sql, parameters, format });
-    const answer = await reader.next();
-    if (!Buffer.isBuffer(answer) && answer.kind === "columns") return new SqliteRows(reader, pool, answer.columns);
-    pool.giveBack(reader);
-    throw Buffer.isBuffer(answer) ? new TypeError("unreachable: rows before columns") : toError(answer);
-  } catch (error) {
-    pool.kill(reader);
+  for (;;) {
     signal.throwIfAborted();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", onAbort);
+    const reader = pool.take();
+    const onAbort = (): void => pool.kill(reader);
+    signal.addEventListener("abort", onAbort);
+    try {
+      reader.send(query);
+      const answer = await reader.next();
+      if (!Buffer.isBuffer(answer) && answer.kind === "columns") return new SqliteRows(reader, pool, answer.columns);
+      pool.giveBack(reader);
+      throw Buffer.isBuffer(answer) ? new TypeError("unreachable: rows before columns") : toError(answer);
+    } catch (error) {
+      pool.kill(reader);
+      signal.throwIfAborted();
+      // One that died while it was idle, which is known only now: nothing has run yet.
+      if (!reader.isReused || error !== reader.ended) throw error;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
   }
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { eventStreamResponse, lines, streamingResponse } from "../../../src/index.ts";
 import { childArgument, runServer } from "../support/child-server.ts";
 
-const { file } = childArgument<{ file: string }>();
+const { file } = childArgument() as { file: string };
 const text = `${"some text of a line ".repeat(50)}\n`;
 
 let begun = 0;
@@ -86,9 +86,18 @@ const routes: Record<string, (request: Request) => Response | Promise<Response>>
     await delay(5);
     return stream(({ signal }) => ticking(signal));
   },
-  "/events": (request) => eventStreamResponse(request, watched(({ signal }) => ticking(signal)), { onFinish }),
+  "/events": (request) =>
+    eventStreamResponse(
+      request,
+      watched(({ signal }) => ticking(signal)),
+      { onFinish },
+    ),
   "/idle-events": (request) =>
-    eventStreamResponse(request, watched(({ signal }) => idle(signal, text)), { commitAfterMs: 5, keepAliveMs: 5, onFinish }),
+    eventStreamResponse(
+      request,
+      watched(({ signal }) => idle(signal, text)),
+      { commitAfterMs: 5, keepAliveMs: 5, onFinish },
+    ),
   "/lines": () => streamingResponse(lines(file), { onFinish }),
   "/foreign": () => new Response(foreign()),
   "/finite": () => stream(() => ["whole"][Symbol.iterator]() as Generator<string>),

@@ -35,8 +35,6 @@ export async function startChild(file: URL, options: ChildOptions = {}): Promise
   const asked = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
   let lastId = 0;
   const { port } = await within(
-    15_000,
-    `${file.pathname} listens`,
     new Promise<{ port: number }>((resolve, reject) => {
       void exited.then((status) => reject(new Error(`${file.pathname} ended with ${status}: ${stderr}`)));
       child.on("message", (reply: Reply) => {
@@ -47,6 +45,8 @@ export async function startChild(file: URL, options: ChildOptions = {}): Promise
         else waiting?.reject(new Error(reply.error));
       });
     }),
+    `${file.pathname} listens`,
+    15_000,
   );
   return {
     port,
@@ -60,7 +60,7 @@ export async function startChild(file: URL, options: ChildOptions = {}): Promise
       const id = ++lastId;
       const answer = new Promise((resolve, reject) => asked.set(id, { resolve, reject }));
       child.send({ id, command, argument });
-      return within(30_000, `the server answers "${command}"`, answer as Promise<T>);
+      return within(answer as Promise<T>, `the server answers "${command}"`, 30_000);
     },
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");

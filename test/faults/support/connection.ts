@@ -39,7 +39,9 @@ export class Connection implements Disposable {
   static open(port: number, request: string, options: ConnectionOptions = {}): Promise<Connection> {
     const { keep = true, paused = false, tls = false, path } = options;
     const where = path === undefined ? { port, host: "127.0.0.1" } : { path };
-    const socket = tls ? connectTls({ ...where, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] }) : connect(where);
+    const socket = tls
+      ? connectTls({ ...where, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] })
+      : connect(where);
     const connection = new Connection(socket, keep);
     // A listener for data lets it flow; before the connection stands, nothing has been read yet.
     if (paused) socket.pause();
@@ -68,12 +70,12 @@ export class Connection implements Disposable {
   }
 
   /** Waits for `text` to arrive. */
-  async sees(text: string, ms = 5000): Promise<void> {
-    await until(ms, `"${text.slice(0, 60)}" arrives`, () => this.text.includes(text));
+  async sees(text: string, ms?: number): Promise<void> {
+    await until(() => this.text.includes(text), `the arrival of "${text.slice(0, 60)}"`, ms);
   }
 
-  async receives(bytes: number, ms = 10_000): Promise<void> {
-    await until(ms, `${bytes} bytes arrive (${this.#count} have)`, () => this.#count >= bytes);
+  async receives(bytes: number, ms?: number): Promise<void> {
+    await until(() => this.#count >= bytes, `the arrival of ${bytes} bytes`, ms);
   }
 
   resume(): void {

@@ -1,23 +1,18 @@
-/** `promise`, or a rejection that says what did not happen within `ms`: a hang fails as an assertion. */
-export async function within<T>(ms: number, what: string, promise: PromiseLike<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Not within ${ms} ms: ${what}`)), ms);
-  });
-  try {
-    return await Promise.race([promise, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
+import { DEADLINE_MS } from "../../helpers/deadline.ts";
 
-/** Looks again until `condition` answers something true, which it resolves with. */
-export async function until<T>(ms: number, what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
+export { within } from "../../helpers/deadline.ts";
+
+/** Looks again until `condition` answers something true, which it resolves with. As its namesake, for answers that come. */
+export async function until<T>(
+  condition: () => T | Promise<T>,
+  what: string,
+  ms: number = DEADLINE_MS,
+): Promise<NonNullable<T>> {
   const dueAt = performance.now() + ms;
   for (;;) {
     const answer = await condition();
     if (answer) return answer;
-    if (performance.now() > dueAt) throw new Error(`Not within ${ms} ms: ${what}`);
+    if (performance.now() > dueAt) throw new Error(`Hangs: ${what} did not happen within ${ms} ms`);
     await lapse(10);
   }
 }

@@ -26,7 +26,7 @@ const items: Record<string, Make> = {
 };
 
 function* make(item: Make, limit = Infinity): Generator<string | Buffer> {
-  for (let bytes = 0; bytes < limit; ) {
+  for (let bytes = 0; bytes < limit;) {
     const value = item();
     bytes += value.length;
     producedBytes += value.length;
@@ -41,6 +41,6 @@ await runServer(
     const limit = searchParams.get("bytes");
     return streamingResponse(make(item, limit === null ? undefined : Number(limit)), { mediaType: "text/plain" });
   },
-  childArgument<ServeOptions>(),
+  childArgument() as ServeOptions,
   { produced: () => producedBytes },
 );

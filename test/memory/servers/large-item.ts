@@ -36,7 +36,7 @@ function* once(): Generator<Buffer | string> {
   yield AFTER;
 }
 
-const sha256 = make(childArgument());
+const sha256 = make(childArgument() as "buffer" | "string");
 
 await runServer(
   (request) => {

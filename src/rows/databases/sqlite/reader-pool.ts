@@ -38,9 +38,10 @@ export class ReaderPool {
   /** Its query has ended, and it waits for the next. */
   giveBack(reader: ReaderProcess): void {
     if (!this.#busy.delete(reader)) return;
-    if (this.#closed || this.#idle.size >= MAX_IDLE || reader.hasEnded) this.#kill(reader);
+    if (this.#closed || this.#idle.size >= MAX_IDLE || reader.ended) this.#kill(reader);
     else {
       reader.setRef(false);
+      reader.isReused = true;
       this.#idle.set(reader, unref(setTimeout(() => this.#expire(reader), IDLE_MS)));
     }
     this.#checkUnused();
@@ -80,7 +81,7 @@ export class ReaderPool {
     for (const [reader, timer] of this.#idle) {
       clearTimeout(timer);
       this.#idle.delete(reader);
-      if (!reader.hasEnded) return reader;
+      if (!reader.ended) return reader;
     }
     return undefined;
   }

@@ -24,6 +24,8 @@ export class ReaderProcess {
   readonly #parser = new FrameParser();
   readonly #exited: Promise<unknown>;
   #ended: SluiceError | undefined;
+  /** Whether it has served a query before the one that it serves now. */
+  isReused = false;
   /** Called when there may be something to read, or never will be. */
   #wake: (() => void) | undefined;
 
@@ -99,8 +101,9 @@ export class ReaderProcess {
     return this.#exited;
   }
 
-  get hasEnded(): boolean {
-    return this.#ended !== undefined;
+  /** How it has ended: what `next` throws. */
+  get ended(): SluiceError | undefined {
+    return this.#ended;
   }
 
   #end(how: string, cause?: Error): void {

@@ -55,7 +55,7 @@ function sendRows(statement: StatementSync, request: ReaderRequest & { kind: "de
   for (const row of iterate(statement, request.parameters)) {
     text += encoder.encode(row);
     const now = performance.now();
-    if (text.length >= BATCH_UNITS || now - wantedAt >= SLOW_ROW_MS) {
+    if (text.length >= BATCH_UNITS ) {
       writeText(text);
       text = "";
       wantedAt = performance.now();

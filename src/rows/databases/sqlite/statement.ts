@@ -25,7 +25,7 @@ const READING_PRAGMAS: ReadonlySet<string> = new Set([
   "table_xinfo",
 ]);
 /** Nothing but blanks, comments and semicolons. */
-const NO_STATEMENT = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*$/u;
+const NO_STATEMENT = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$))*$/u;
 
 /** A statement that is not run, for a reason that its author can mend. */
 export class RefusedStatement extends Error {}

@@ -1,0 +1,93 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type RunningServer, type SendResult, serve } from "sluice/node";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { selfSigned } from "../helpers/certificate.ts";
+import { settled } from "../helpers/deadline.ts";
+import { watchReports } from "../helpers/reports.ts";
+import { Connection, get } from "./support/connection.ts";
+import { until } from "./support/deadline.ts";
+import {
+  type Body,
+  type State,
+  STATES,
+  eventsBody,
+  foreignBody,
+  generatorBody,
+  isOpen,
+  linesBody,
+  planFor,
+} from "./support/leaving.ts";
+import { type Leaver, leaveHttp1, leaveHttp2 } from "./support/leavers.ts";
+
+/** "Closed within one second, whatever state they are in." */
+const CLEANED_UP_WITHIN_MS = 1000;
+
+watchReports();
+
+let folder: string;
+let file: string;
+/** How many blocks a connection takes whose reader takes nothing. */
+let kernelBlocks: number;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "sluice-leaves-"));
+  file = join(folder, "lines.txt");
+  writeFileSync(file, "a line of a file that is larger than what any connection takes\n".repeat(500_000));
+  const body = generatorBody(planFor("mid-write", false, 0), "mid-write");
+  await using server = await serve(body.respond, { port: 0 });
+  using _reader = await Connection.open(server.port, get("/"), { paused: true });
+  kernelBlocks = (await settled(() => body.observed.pulls, "pulling")) - 1;
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const kinds: Record<string, (state: State, http2: boolean) => Body> = {
+  "a generator": (state, http2) => generatorBody(planFor(state, http2, kernelBlocks), state),
+  "an event stream": (state, http2) => eventsBody(planFor(state, http2, kernelBlocks), state),
+  "a foreign Response": (state, http2) => foreignBody(planFor(state, http2, kernelBlocks)),
+  "lines()": () => linesBody(file),
+};
+
+/** Waits until the response is in `state`, as far as it can be seen. */
+async function reach(state: State, { observed }: Body, leaver: Leaver, server: RunningServer): Promise<void> {
+  await until(() => observed.started, "the start of the source");
+  if (state === "before the head") expect(leaver.headSeen()).toBe(false);
+  if (state === "before the first item" || state === "idle") await until(leaver.headSeen, "the head");
+  if (state === "idle") await until(() => leaver.bytesSeen() >= 92, "the first item");
+  if (state === "mid-write") await settled(() => observed.pulls, "pulling");
+  if (state === "at the end") await until(() => observed.exhausted, "the end of the source");
+  expect(server.active).toBe(1);
+}
+
+async function leavesIn(state: State, kind: string, leave: (server: RunningServer) => Promise<Leaver>, http2: boolean) {
+  const results: SendResult[] = [];
+  const body = kinds[kind]!(state, http2);
+  const onResult = (result: SendResult): void => void results.push(result);
+  await using server = await serve(body.respond, { port: 0, onResult, ...(http2 ? { tls: selfSigned() } : {}) });
+  using leaver = await leave(server);
+  if (kind === "lines()") await until(() => isOpen(file), "the opening of the file");
+  await reach(state, body, leaver, server);
+  leaver.leave();
+  await until(body.observed.cleanedUp, "the cleaning up of the source", CLEANED_UP_WITHIN_MS);
+  await until(() => results.length > 0, "the outcome", CLEANED_UP_WITHIN_MS);
+  expect(results.map(({ outcome }) => outcome)).toEqual(["aborted"]);
+  expect(server.active).toBe(0);
+}
+
+for (const kind of Object.keys(kinds)) {
+  // A file is always at hand: its lines never wait for anything but their reader.
+  const states = kind === "lines()" ? (["mid-write"] as const) : STATES;
+  describe(`the reader of ${kind} leaves`, () => {
+    for (const state of states) {
+      // A foreign body's head is sent after 100 ms at the latest, so it is left before.
+      const reads = state === "idle" || state === "before the first item";
+      it.each(["RST", "FIN"] as const)(`${state}, on HTTP/1.1 by %s`, async (how) => {
+        await leavesIn(state, kind, (server) => leaveHttp1(server.port, how, reads), false);
+      });
+      it.each(["RST_STREAM", "FIN", "RST"] as const)(`${state}, on HTTP/2 by %s`, async (how) => {
+        await leavesIn(state, kind, (server) => leaveHttp2(server, how, reads), true);
+      });
+    }
+  });
+}
