@@ -5,5 +5,7 @@ import { serve } from "sluice/node";
 const prices = new EventBroadcast();
 setInterval(() => prices.publish({ event: "price", data: { price: Math.random() } }), 1000).unref();
 
-const server = await serve((request) => eventStreamResponse(request, prices), { port: Number(process.env["PORT"] ?? 8000) });
+const server = await serve((request) => eventStreamResponse(request, prices), {
+  port: Number(process.env["PORT"] ?? 8000),
+});
 console.log(`curl -N ${server.url}`);

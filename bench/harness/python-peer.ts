@@ -6,8 +6,10 @@ const run = promisify(execFile);
 
 const VERSIONS = `
 import platform, importlib
-names = ["fastapi", "starlette", "uvicorn", "uvloop", "httptools"]
-print(", ".join(["python " + platform.python_version()] + [n + " " + importlib.import_module(n).__version__ for n in names]))
+parts = ["python " + platform.python_version()]
+for name in ["fastapi", "starlette", "uvicorn", "uvloop", "httptools"]:
+    parts.append(name + " " + importlib.import_module(name).__version__)
+print(", ".join(parts))
 `;
 
 /**

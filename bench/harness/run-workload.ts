@@ -29,36 +29,40 @@ async function withServer<T>(peer: FoundPeer, folder: string, use: (server: Runn
 
 /**
  * Checks every row once, then runs them in turn (A B C A B C), each run with a server of its own, so that a noisy minute
- * falls on all of them. A row that fails is left out of the rounds that follow.
+ * falls on all of them. A row that fails is left out of the rounds that follow; one whose peer is missing, of all.
  */
 export async function runWorkload(
   workload: Workload,
-  rows: { row: Row; peer: FoundPeer }[],
+  peers: Map<string, FoundPeer>,
   options: RunOptions,
 ): Promise<RowResult[]> {
-  const results = rows.map(({ row }): RowResult => ({ row, summaries: new Map() }));
-  const measurements = rows.map((): Measurement[] => []);
+  const entries = workload.rows.flatMap((row) => {
+    const peer = peers.get(row.peer);
+    return peer === undefined
+      ? []
+      : [{ peer, result: { row, summaries: new Map() } as RowResult, runs: [] as Measurement[] }];
+  });
   for (let round = 0; round <= options.runs; round++) {
-    for (const [index, { row, peer }] of rows.entries()) {
-      const result = results[index];
-      if (result === undefined || result.failure !== undefined) continue;
-      options.progress(`${workload.name}: ${row.server}, ${round === 0 ? "check" : `run ${round}/${options.runs}`}`);
+    for (const { peer, result, runs } of entries) {
+      if (result.failure !== undefined) continue;
+      const { row } = result;
+      const what = round === 0 ? "check" : `run ${round}/${options.runs}`;
+      options.progress(`${workload.name}: ${row.server}, ${what}`);
       try {
         await withServer(peer, options.folder, async (server) => {
           if (round === 0) await workload.check(server, row);
-          else measurements[index]?.push(await workload.measure(server, row, options.bench));
+          else runs.push(await workload.measure(server, row, options.bench));
         });
       } catch (error) {
-        result.failure = `${round === 0 ? "check" : `run ${round}`}: ${error instanceof Error ? error.message : error}`;
+        result.failure = `${what}: ${error instanceof Error ? error.message : error}`;
       }
     }
   }
-  for (const [index, result] of results.entries()) {
-    const runs = measurements[index] ?? [];
+  for (const { result, runs } of entries) {
     if (runs.length === 0) continue;
     for (const { name } of workload.metrics) {
       result.summaries.set(name, summarize(runs.map((run) => run[name] ?? Number.NaN)));
     }
   }
-  return results;
+  return entries.map(({ result }) => result);
 }

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { eventStreamResponse, lines, streamingResponse } from "../../src/index.ts";
 import { serve } from "../../src/node/index.ts";
 import { Broadcast } from "./broadcast.ts";
-import { chunks, countOf, endless, hostname, linesFile, port, strings, ticks } from "./sources.ts";
+import { chunks, endless, hostname, linesFile, port, strings, ticks } from "./sources.ts";
 
 const NOISE = randomBytes(64 * 1024);
 
@@ -19,8 +19,9 @@ async function* generatedLines(path: string): AsyncGenerator<string | Uint8Array
 }
 
 async function answer(request: Request): Promise<Response> {
-  const count = countOf(request.url);
-  switch (new URL(request.url).pathname) {
+  const { pathname, searchParams } = new URL(request.url);
+  const count = Number(searchParams.get("count"));
+  switch (pathname) {
     case "/chunks":
       return streamingResponse(chunks(count), { mediaType: "application/octet-stream" });
     case "/lines":

@@ -6,11 +6,11 @@
  */
 
 /** What every body may hold without asking, in bytes. */
-export const CHUNK_BYTES = 16 * 1024;
+export const CHUNK_BYTES: number = 16 * 1024;
 /** The most that small items are gathered into, in bytes; it takes a grant. */
-export const GATHER_BYTES = 64 * 1024;
+export const GATHER_BYTES: number = 64 * 1024;
 /** The most that is read ahead for a reader that has proved fast, in bytes; it takes a grant. */
-export const READ_AHEAD_BYTES = 512 * 1024;
+export const READ_AHEAD_BYTES: number = 512 * 1024;
 
 const DEFAULT_MAX_BUFFERED_BYTES = 64 * 1024 * 1024;
 /** Reading ahead may use up to this part of the budget, so that readers which stop late cannot pin much. */
@@ -86,10 +86,10 @@ export const FRAME_TAIL_BYTES = 2;
 const FRAME_BYTES = FRAME_HEAD_BYTES + FRAME_TAIL_BYTES;
 
 /**
- * A buffer of the pool with room for `bytes` and their framing. `GATHER_BYTES` must have been granted; `CHUNK_BYTES` is
- * everybody's right.
+ * A buffer of the pool with room for `bytes` and their framing: `GATHER_BYTES`, which must have been granted, or
+ * `CHUNK_BYTES`, which is everybody's right.
  */
-export function leaseBuffer(bytes: typeof CHUNK_BYTES | typeof GATHER_BYTES): Uint8Array<ArrayBuffer> {
+export function leaseBuffer(bytes: number): Uint8Array<ArrayBuffer> {
   return (bytes === GATHER_BYTES ? freeGathers : freeChunks).pop() ?? new Uint8Array(bytes + FRAME_BYTES);
 }
 

@@ -1,4 +1,4 @@
-import { CHUNK_BYTES, FRAME_HEAD_BYTES, GATHER_BYTES, leaseBuffer, returnBuffer } from "./budget.ts";
+import { FRAME_HEAD_BYTES, leaseBuffer, returnBuffer } from "./budget.ts";
 
 /** What a source gives: text, encoded as UTF-8, or bytes. Bytes belong to Sluice from then on: do not write to them. */
 export type Item = string | Uint8Array;
@@ -92,7 +92,7 @@ export class Gather {
    * @param final - nothing will be added: a lone surrogate at the end is not waited for, but becomes U+FFFD
    * @returns undefined where there is nothing to take; the caller gives the piece back by {@link releasePiece}
    */
-  take(maxBytes: number, leaseBytes: typeof CHUNK_BYTES | typeof GATHER_BYTES, final: boolean): Piece | undefined {
+  take(maxBytes: number, leaseBytes: number, final: boolean): Piece | undefined {
     if (this.#size === 0 || maxBytes === 0) return undefined;
     if (this.#text !== "") this.#closeText();
     const parts: Uint8Array[] = [];

@@ -26,10 +26,11 @@ export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
 }
 
 /** Thrown by a pull before the first item: the answer has no body, and this status (204: a reader need not come back). */
-export class EmptyAnswer {
+export class EmptyAnswer extends Error {
   readonly status: number;
 
   constructor(status: number) {
+    super(`An answer without a body: ${status}`);
     this.status = status;
   }
 }

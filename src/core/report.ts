@@ -1,3 +1,5 @@
+import { describe } from "./describe.ts";
+
 /** Something the one who runs the process should know, that no caller is there to be told. */
 export interface Report {
   readonly code:
@@ -30,7 +32,9 @@ export function report(entry: Report): void {
 
 function emitWarning({ code, message, error }: Report): void {
   const runtime = (globalThis as Runtime).process;
-  const detail = error instanceof Error ? (error.stack ?? String(error)) : error === undefined ? undefined : String(error);
-  if (runtime?.emitWarning) runtime.emitWarning(message, { type: "SluiceWarning", code, ...(detail ? { detail } : {}) });
+  const detail = error instanceof Error ? error.stack : error === undefined ? undefined : `It threw ${describe(error)}`;
+  if (runtime?.emitWarning)
+    runtime.emitWarning(message, { type: "SluiceWarning", code, ...(detail ? { detail } : {}) });
+  // oxlint-disable-next-line no-console -- there is nothing else where there is no process
   else console.warn(`SluiceWarning [${code}]: ${message}`, error ?? "");
 }

@@ -1,6 +1,7 @@
 import { SluiceTypeError } from "../errors.ts";
 import { DeferredPuller, type Item, type Puller, isPromiseLike } from "./puller.ts";
 import { after } from "./clocks.ts";
+import { describe } from "./describe.ts";
 import { report } from "./report.ts";
 
 /** Node's `stream.Readable`, as far as it is needed here; any stream of that shape will do. */
@@ -51,7 +52,7 @@ export function sourceTypeError(got: unknown): SluiceTypeError {
 export function openSource<T>(source: ValueSource<T>, encode: Encode<T>, options: IteratorOptions): Puller {
   if (!isValueSource(source)) throw sourceTypeError(source);
   if (isBlob(source)) return new ReaderPuller(source.stream().getReader(), encode as Encode<unknown>);
-  if (isReadableStream(source)) return new ReaderPuller(source.getReader() as ReadableStreamDefaultReader<T>, encode);
+  if (isReadableStream(source)) return new ReaderPuller(source.getReader(), encode);
   if (Symbol.asyncIterator in source) {
     const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]();
     return new IteratorPuller(iterator, encode, options, isNodeReadable(source) ? source : undefined);
@@ -218,12 +219,4 @@ function isNodeReadable(value: unknown): value is NodeReadable {
 
 function isReturnable(value: unknown): value is { return(): unknown } {
   return typeof value === "object" && value !== null && typeof (value as { return?: unknown }).return === "function";
-}
-
-/** A value's kind for a message, without its content. */
-export function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  if (typeof value !== "object" && typeof value !== "function") return `a ${typeof value}`;
-  const name = (value as object).constructor?.name;
-  return typeof value === "function" ? "a function" : name ? `an object of class ${name}` : "an object";
 }

@@ -26,7 +26,8 @@ export class EventBroadcast implements AsyncIterable<EncodedEvent> {
 
   /** @throws SluiceTypeError `ERR_INVALID_OPTION` */
   constructor({ keptEvents = 256 }: BroadcastOptions = {}) {
-    if (!Number.isSafeInteger(keptEvents) || keptEvents < 1) throw optionError("keptEvents", "an integer ≥ 1", keptEvents);
+    if (!Number.isSafeInteger(keptEvents) || keptEvents < 1)
+      throw optionError("keptEvents", "an integer ≥ 1", keptEvents);
     this.#ring = new Ring(keptEvents);
   }
 
@@ -48,7 +49,7 @@ export class EventBroadcast implements AsyncIterable<EncodedEvent> {
   async *[Symbol.asyncIterator](): AsyncGenerator<EncodedEvent, void> {
     const follower = new Follower(this.#ring);
     try {
-      for (let bytes; (bytes = await follower.pull()) !== undefined; ) yield new EncodedEvent(bytes);
+      for (let bytes; (bytes = await follower.pull()) !== undefined;) yield new EncodedEvent(bytes);
     } finally {
       follower.cancel();
     }

@@ -1,5 +1,14 @@
 import { DeferredPuller, type Item, type Puller, isPromiseLike } from "../core/puller.ts";
-import { type IteratorOptions, type SourceContext, type ValueSource, discardSource, isValueSource, openSource, sourceTypeError, watchForEnd } from "../core/source.ts";
+import {
+  type IteratorOptions,
+  type SourceContext,
+  type ValueSource,
+  discardSource,
+  isValueSource,
+  openSource,
+  sourceTypeError,
+  watchForEnd,
+} from "../core/source.ts";
 import { bodyStream } from "../core/web-stream.ts";
 import { EncodedEvent, type EventItem, formatEvent, lastEventIdOf } from "../http/event-codec.ts";
 import { EventPump } from "../http/event-pump.ts";
@@ -23,7 +32,9 @@ export interface EventContext extends SourceContext {
 export type EventSourceOrNull = ValueSource<EventItem> | null;
 
 /** Events, or the function that makes them for this reader. */
-export type Events = ValueSource<EventItem> | ((context: EventContext) => EventSourceOrNull | Promise<EventSourceOrNull>);
+export type Events =
+  | ValueSource<EventItem>
+  | ((context: EventContext) => EventSourceOrNull | Promise<EventSourceOrNull>);
 
 export interface EventStreamInit extends Omit<ResponseOptions, "filename"> {
   /**
@@ -46,7 +57,14 @@ export interface EventStreamInit extends Omit<ResponseOptions, "filename"> {
  */
 export function eventStreamResponse(request: Request, events: Events, init: EventStreamInit = {}): Response {
   if (typeof events !== "function" && !isValueSource(events)) throw sourceTypeError(events);
-  const { status, commitAfterMs, stallTimeoutMs, compress = false, onFinish, leakReportMs } = resolveResponseOptions(init);
+  const {
+    status,
+    commitAfterMs,
+    stallTimeoutMs,
+    compress = false,
+    onFinish,
+    leakReportMs,
+  } = resolveResponseOptions(init);
   const { keepAliveMs = 15_000, retryMs } = init;
   assertMs("keepAliveMs", keepAliveMs);
   if (retryMs !== undefined && (!Number.isSafeInteger(retryMs) || retryMs < 0)) {

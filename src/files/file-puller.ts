@@ -45,7 +45,10 @@ export class FilePuller implements Puller {
       const buffer = Buffer.allocUnsafeSlow(wanted);
       const { bytesRead } = await this.#handle.read(buffer, 0, wanted, this.#position);
       if (bytesRead === 0) {
-        throw new SluiceError("ERR_FILE_CHANGED", `The file became shorter while it was sent: it ends at ${this.#position} now`);
+        throw new SluiceError(
+          "ERR_FILE_CHANGED",
+          `The file became shorter while it was sent: it ends at ${this.#position} now`,
+        );
       }
       this.#position += bytesRead;
       return bytesRead === wanted ? buffer : buffer.subarray(0, bytesRead);

@@ -37,7 +37,8 @@ export async function fileResponse(request: Request, path: string | URL, init: F
   const { stallTimeoutMs, compress, onFinish } = resolveResponseOptions(init);
   const { mediaType = mime.getType(nameOf(path)) ?? "application/octet-stream" } = init;
   const headers = resolveHeaders(init, { "Content-Type": withCharset(mediaType), "X-Content-Type-Options": "nosniff" });
-  if (request.method !== "GET" && request.method !== "HEAD") return problemResponse(405, undefined, { Allow: "GET, HEAD" });
+  if (request.method !== "GET" && request.method !== "HEAD")
+    return problemResponse(405, undefined, { Allow: "GET, HEAD" });
   let file: OpenFile;
   try {
     file = await openFile(path);
@@ -57,7 +58,9 @@ export async function fileResponse(request: Request, path: string | URL, init: F
     await handle.close();
     // A response without a body has an outcome, too.
     new Body({ open: () => new FilePuller(handle, 0, 0), stallTimeoutMs, onFinish }).discard();
-    return "response" in answer ? answer.response : new Response(null, { status: answer.status, headers: answer.headers });
+    return "response" in answer
+      ? answer.response
+      : new Response(null, { status: answer.status, headers: answer.headers });
   }
   const { first, last } = answer.range ?? { first: 0, last: completeLength - 1 };
   const stream = bodyStream({

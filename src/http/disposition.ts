@@ -23,8 +23,7 @@ export function contentDisposition(filename: string, type: "attachment" | "inlin
 
 /** RFC 8187 §3.2.1 `value-chars`: everything but `attr-char` is percent-encoded. */
 function encodeExtended(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/gu,
-    (character) => (character === "!" ? "!" : `%${character.charCodeAt(0).toString(16).toUpperCase()}`),
+  return encodeURIComponent(text).replace(/[!'()*]/gu, (character) =>
+    character === "!" ? "!" : `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 }

@@ -18,7 +18,7 @@ export interface ServerSentEvent {
 export type EventItem = string | ServerSentEvent | EncodedEvent;
 
 /** Longer ids make browsers ask for permission first (a CORS preflight) when they reconnect to another origin. */
-export const MAX_EVENT_ID_BYTES = 128;
+const MAX_EVENT_ID_BYTES = 128;
 
 const encoder = new TextEncoder();
 const LINE_END = /\r\n|\r|\n/u;
@@ -136,11 +136,12 @@ function checkEvent(event: string): string {
 function checkId(id: string | number): string {
   const text = typeof id === "number" && Number.isFinite(id) ? String(id) : id;
   if (typeof text !== "string") throw fieldError(`An event's id is a string or a finite number; got ${String(id)}`);
-  // oxlint-disable-next-line no-control-regex -- NUL is what is looked for: readers ignore an id with one
   if (/[\r\n\0]/u.test(text)) throw fieldError("An event's id has no CR, LF or NUL");
   // A code unit is at most 3 bytes of UTF-8: most ids need no counting.
   if (text.length * 3 > MAX_EVENT_ID_BYTES && encoder.encode(text).byteLength > MAX_EVENT_ID_BYTES) {
-    throw fieldError(`An event's id has at most ${MAX_EVENT_ID_BYTES} bytes in UTF-8; got ${encoder.encode(text).byteLength}`);
+    throw fieldError(
+      `An event's id has at most ${MAX_EVENT_ID_BYTES} bytes in UTF-8; got ${encoder.encode(text).byteLength}`,
+    );
   }
   return text;
 }

@@ -14,7 +14,8 @@ export function evaluatePreconditions(method: string, headers: Headers, validato
     if (!anyMatches(ifMatch, etag, matchesStrongly)) return 412;
   } else {
     const ifUnmodifiedSince = dateOf(headers, "If-Unmodified-Since");
-    if (ifUnmodifiedSince !== undefined && lastModifiedMs !== undefined && lastModifiedMs > ifUnmodifiedSince) return 412;
+    if (ifUnmodifiedSince !== undefined && lastModifiedMs !== undefined && lastModifiedMs > ifUnmodifiedSince)
+      return 412;
   }
   const isRead = method === "GET" || method === "HEAD";
   const ifNoneMatch = headers.get("If-None-Match");
@@ -38,11 +39,7 @@ export function ifRangeHolds(headers: Headers, { etag, lastModifiedMs, lastModif
   return lastModifiedIsStrong === true && lastModifiedMs !== undefined && parseHttpDate(field) === lastModifiedMs;
 }
 
-function anyMatches(
-  field: string,
-  etag: string | undefined,
-  matches: (a: string, b: string) => boolean,
-): boolean {
+function anyMatches(field: string, etag: string | undefined, matches: (a: string, b: string) => boolean): boolean {
   const tags = parseEntityTags(field);
   if (tags === "*") return true;
   return etag !== undefined && tags.some((tag) => matches(tag, etag));

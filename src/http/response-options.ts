@@ -80,7 +80,8 @@ export function resolveFields(init: ResponseOptions, defaults: Record<string, st
  * @throws SluiceTypeError `ERR_INVALID_OPTION` where it is none (RFC 9112 §6.3: one answer would run into the next)
  */
 export function announcedLength(fields: HeadersInput): number | undefined {
-  const field = fields instanceof Headers ? fields.get("Content-Length") : (fields as Record<string, string>)["Content-Length"];
+  const field =
+    fields instanceof Headers ? fields.get("Content-Length") : (fields as Record<string, string>)["Content-Length"];
   if (field === null || field === undefined) return undefined;
   const length = /^\d+$/u.test(field) ? Number(field) : Number.NaN;
   if (!Number.isSafeInteger(length)) throw optionError("contentLength", "a number of bytes, an integer ≥ 0", field);

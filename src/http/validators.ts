@@ -14,12 +14,18 @@ const TAG = /[ \t]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?:,|$)|[ \t]*,/su
 const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
 const TIME = String.raw`(?<hour>\d\d):(?<minute>\d\d):(?<second>\d\d)`;
 const DATE_FORMS = [
-  new RegExp(String.raw`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\d\d) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) ${TIME} GMT$`, "u"),
+  new RegExp(
+    String.raw`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (?<day>\d\d) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) ${TIME} GMT$`,
+    "u",
+  ),
   new RegExp(
     String.raw`^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, (?<day>\d\d)-(?<month>[A-Z][a-z]{2})-(?<year>\d\d) ${TIME} GMT$`,
     "u",
   ),
-  new RegExp(String.raw`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) ${TIME} (?<year>\d{4})$`, "u"),
+  new RegExp(
+    String.raw`^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) ${TIME} (?<year>\d{4})$`,
+    "u",
+  ),
 ];
 
 /** The tags of an `If-Match` or `If-None-Match` field; `"*"` for any. A field that is no list of tags names none. */
@@ -48,7 +54,9 @@ export function matchesWeakly(a: EntityTag, b: EntityTag): boolean {
 /** An HTTP date in any of its three forms (RFC 9110 §5.6.7), in ms since 1970; undefined for anything else. */
 export function parseHttpDate(field: string, nowMs: number = Date.now()): number | undefined {
   for (const form of DATE_FORMS) {
-    const groups = form.exec(field)?.groups as Record<"day" | "month" | "year" | "hour" | "minute" | "second", string> | undefined;
+    const groups = form.exec(field)?.groups as
+      | Record<"day" | "month" | "year" | "hour" | "minute" | "second", string>
+      | undefined;
     if (!groups) continue;
     const month = MONTHS.indexOf(groups.month) / 3;
     const [day, hour, minute, second] = [groups.day, groups.hour, groups.minute, groups.second].map(Number) as [
@@ -65,7 +73,8 @@ export function parseHttpDate(field: string, nowMs: number = Date.now()): number
       if (year > thisYear + 50) year -= 100;
     }
     const ms = Date.UTC(year, month, day, hour, minute, Math.min(second, 59));
-    const valid = Number.isInteger(month) && new Date(ms).getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
+    const valid =
+      Number.isInteger(month) && new Date(ms).getUTCDate() === day && hour < 24 && minute < 60 && second <= 60;
     return valid ? ms : undefined;
   }
   return undefined;

@@ -25,17 +25,17 @@ export class Compressor {
     this.#heldBytes = ENCODER_BYTES[coding];
     const { constants } = zlib;
     if (coding === "gzip") {
-      this.#encoder = zlib.createGzip({ level: 6 }) as unknown as Encoder;
+      this.#encoder = zlib.createGzip({ level: 6 });
       this.#flushKind = constants.Z_SYNC_FLUSH;
     } else if (coding === "br") {
       this.#encoder = zlib.createBrotliCompress({
         params: { [constants.BROTLI_PARAM_QUALITY]: 4, [constants.BROTLI_PARAM_LGWIN]: 18 },
-      }) as unknown as Encoder;
+      });
       this.#flushKind = constants.BROTLI_OPERATION_FLUSH;
     } else {
       this.#encoder = zlib.createZstdCompress({
         params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_windowLog]: 18 },
-      }) as unknown as Encoder;
+      });
       this.#flushKind = constants.ZSTD_e_flush;
     }
     this.#encoder.on("data", (chunk: Buffer) => this.#chunks.push(chunk));

@@ -1,5 +1,6 @@
 import { Body } from "../core/body.ts";
-import { describe, discardSource, openSource } from "../core/source.ts";
+import { describe } from "../core/describe.ts";
+import { discardSource, openSource } from "../core/source.ts";
 import { SluiceTypeError } from "../errors.ts";
 import { captureOrigin, resolveResponseOptions } from "../http/response-options.ts";
 
@@ -7,7 +8,8 @@ import { captureOrigin, resolveResponseOptions } from "../http/response-options.
 export function foreignBody(stream: ReadableStream, contentLength: number | undefined): Body {
   const { commitAfterMs, stallTimeoutMs, leakReportMs } = resolveResponseOptions({});
   return new Body({
-    open: () => openSource(stream as ReadableStream<unknown>, encode, { origin: captureOrigin(foreignBody), leakReportMs }),
+    open: () =>
+      openSource(stream as ReadableStream<unknown>, encode, { origin: captureOrigin(foreignBody), leakReportMs }),
     discard: () => discardSource(stream),
     contentLength,
     commitAfterMs,

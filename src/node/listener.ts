@@ -1,5 +1,5 @@
 import { report } from "../core/report.ts";
-import { describe } from "../core/source.ts";
+import { describe } from "../core/describe.ts";
 import { HttpError } from "../errors.ts";
 import { errorResponse } from "../http/problem.ts";
 import type { FetchHandler, NodeRequest, NodeResponse } from "./http-types.ts";

@@ -7,5 +7,5 @@ import type { NodeRequest, NodeResponse } from "./http-types.ts";
  * @param res - given, the request's `signal` is aborted when the answer's connection closes before the answer has ended
  */
 export function toRequest(req: NodeRequest, res?: NodeResponse): Request {
-  return new FetchRequest({ req, res } as never) as unknown as Request;
+  return new FetchRequest({ req, res } as never);
 }

@@ -32,7 +32,9 @@ export function sendResponse(
   response: Response,
   options: SendOptions = {},
 ): Promise<SendResult> {
-  return new Promise((resolve) => startSending(req, res, response, { ...options, onResult: also(options.onResult, resolve) }));
+  return new Promise((resolve) =>
+    startSending(req, res, response, { ...options, onResult: also(options.onResult, resolve) }),
+  );
 }
 
 /** As {@link sendResponse}, without a promise that ten thousand idle readers would have to keep. */
@@ -117,7 +119,8 @@ function codingFor(req: NodeRequest, head: Head, body: Body, options: SendOption
   const wanted = body.options.compress ?? (options.compress === true && !isEventStream && isCompressible(type));
   // A part of a representation is a part of its bytes as they are; what is coded already is not coded again.
   if (!wanted || status === 206 || "content-range" in fields || "content-encoding" in fields) return undefined;
-  const transformable = body.options.compress === true || !/\bno-transform\b/iu.test(fieldOf(head, "cache-control") ?? "");
+  const transformable =
+    body.options.compress === true || !/\bno-transform\b/iu.test(fieldOf(head, "cache-control") ?? "");
   if (!transformable) return undefined;
   const accepted = req.headers["accept-encoding"];
   return negotiateCoding(typeof accepted === "string" ? accepted : null);

@@ -1,7 +1,6 @@
 import { type Server, createServer } from "node:http";
-import { type Http2SecureServer, type Http2Session, createSecureServer } from "node:http2";
+import { type Http2SecureServer, type Http2Session, type SecureServerOptions, createSecureServer } from "node:http2";
 import type { AddressInfo } from "node:net";
-import type { SecureServerOptions } from "node:http2";
 import { budget } from "../core/budget.ts";
 import { unref } from "../core/clocks.ts";
 import type { FetchHandler, NodeRequest, NodeResponse } from "./http-types.ts";
@@ -175,7 +174,10 @@ class Drain {
   }
 }
 
-function listen(server: Server | Http2SecureServer, where: { port: number; host: string } | { path: string }): Promise<void> {
+function listen(
+  server: Server | Http2SecureServer,
+  where: { port: number; host: string } | { path: string },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(where, () => {

@@ -32,13 +32,21 @@ export function answerRequest(request: Request, representation: Representation, 
     return { response: new Response(null, { status: 304, headers }) };
   }
   if (result === 412) {
-    return { response: problemResponse(412, "It is not in the state that the request is for", pick(headers, ["ETag", "Last-Modified"])) };
+    return {
+      response: problemResponse(
+        412,
+        "It is not in the state that the request is for",
+        pick(headers, ["ETag", "Last-Modified"]),
+      ),
+    };
   }
   const ranges = rangesOf(request, completeLength, validators);
   if (ranges === "unsatisfiable") {
     const fields = pick(headers, ["ETag", "Accept-Ranges"]);
     fields.set("Content-Range", formatContentRange(undefined, completeLength));
-    return { response: problemResponse(416, `There are ${completeLength} bytes, and the range begins behind them`, fields) };
+    return {
+      response: problemResponse(416, `There are ${completeLength} bytes, and the range begins behind them`, fields),
+    };
   }
   // RFC 9110 §14.2 lets a server send everything to a request for several ranges.
   const range = ranges?.length === 1 ? ranges[0] : undefined;

@@ -1,5 +1,5 @@
 import { SluiceError, SluiceTypeError } from "../errors.ts";
-import { describe } from "../core/source.ts";
+import { describe } from "../core/describe.ts";
 import type { RowValue } from "./row-format.ts";
 
 /** Values for the `:name`s of a statement. */
@@ -34,10 +34,12 @@ export function parameterNames(sql: string): Set<string> {
 export function checkParameters(sql: string, parameters: Parameters): void {
   const names = parameterNames(sql);
   for (const name of names) {
-    if (!Object.hasOwn(parameters, name)) throw new SluiceError("ERR_QUERY", `The statement's :${name} was given no value`);
+    if (!Object.hasOwn(parameters, name))
+      throw new SluiceError("ERR_QUERY", `The statement's :${name} was given no value`);
   }
   for (const [name, value] of Object.entries(parameters)) {
-    if (!names.has(name)) throw new SluiceError("ERR_QUERY", `A value was given for :${name}, which the statement doesn't have`);
+    if (!names.has(name))
+      throw new SluiceError("ERR_QUERY", `A value was given for :${name}, which the statement doesn't have`);
     if (!isRowValue(value)) {
       throw new SluiceTypeError(
         "ERR_INVALID_OPTION",
@@ -48,5 +50,7 @@ export function checkParameters(sql: string, parameters: Parameters): void {
 }
 
 function isRowValue(value: unknown): value is RowValue {
-  return value === null || value instanceof Uint8Array || ["string", "number", "bigint", "boolean"].includes(typeof value);
+  return (
+    value === null || value instanceof Uint8Array || ["string", "number", "bigint", "boolean"].includes(typeof value)
+  );
 }

@@ -1,10 +1,16 @@
 import { Body } from "../core/body.ts";
 import { report } from "../core/report.ts";
-import { describe } from "../core/source.ts";
+import { describe } from "../core/describe.ts";
 import { bodyStream } from "../core/web-stream.ts";
 import { HttpError, SluiceError, SluiceTypeError } from "../errors.ts";
 import { errorResponse, problemResponse } from "../http/problem.ts";
-import { type ResponseOptions, announcedLength, optionError, resolveHeaders, resolveResponseOptions } from "../http/response-options.ts";
+import {
+  type ResponseOptions,
+  announcedLength,
+  optionError,
+  resolveHeaders,
+  resolveResponseOptions,
+} from "../http/response-options.ts";
 import { ROW_FORMATS, type RowFormatName } from "./row-formats.ts";
 import { type RowQuery, type RowStream, isRowQuery } from "./row-query.ts";
 
@@ -34,9 +40,13 @@ export async function rowsResponse(request: Request, query: RowQuery, init: Rows
   const { format = "csv" } = init;
   const options = resolveResponseOptions({ commitAfterMs: 10_000, ...init });
   const { status, commitAfterMs, stallTimeoutMs, compress, onFinish } = options;
-  if (!Object.hasOwn(ROW_FORMATS, format)) throw optionError("format", `one of ${Object.keys(ROW_FORMATS).join(", ")}`, format);
+  if (!Object.hasOwn(ROW_FORMATS, format))
+    throw optionError("format", `one of ${Object.keys(ROW_FORMATS).join(", ")}`, format);
   if (!isRowQuery(query)) {
-    throw new SluiceTypeError("ERR_SOURCE_TYPE", `A query is what a database's query() returns; got ${describe(query)}`);
+    throw new SluiceTypeError(
+      "ERR_SOURCE_TYPE",
+      `A query is what a database's query() returns; got ${describe(query)}`,
+    );
   }
   const headers = resolveHeaders(init, {
     "Content-Type": ROW_FORMATS[format].mediaType,

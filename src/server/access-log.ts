@@ -4,18 +4,31 @@ import type { SendResult } from "../node/index.ts";
 
 /** One JSON object a line, on stdout, written before the call returns: nothing is lost at the end. */
 export function createLogger(): Logger {
-  return pino({ base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` }, destination({ fd: 1, sync: true }));
+  return pino(
+    { base: null, timestamp: () => `,"time":"${new Date().toISOString()}"` },
+    destination({ fd: 1, sync: true }),
+  );
 }
 
 /** One line for every answer, when it has ended. */
 export function logAnswer(logger: Logger, result: SendResult): void {
   const { method, target, status, outcome, bytes, durationMs, error } = result;
-  const entry = { method, target, status, outcome, bytes, ms: Math.round(durationMs), ...(error === undefined ? {} : { err: error }) };
+  const entry = {
+    method,
+    target,
+    status,
+    outcome,
+    bytes,
+    ms: Math.round(durationMs),
+    ...(error === undefined ? {} : { err: error }),
+  };
   if (outcome === "failed" || outcome === "stalled") logger.warn(entry, "answered");
   else logger.info(entry, "answered");
 }
 
 /** What the library has to say goes to the log. */
 export function reportTo(logger: Logger): void {
-  setReporter(({ code, message, error }) => logger.warn({ code, ...(error === undefined ? {} : { err: error }) }, message));
+  setReporter(({ code, message, error }) =>
+    logger.warn({ code, ...(error === undefined ? {} : { err: error }) }, message),
+  );
 }

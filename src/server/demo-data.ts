@@ -59,7 +59,9 @@ export async function prepareDemoData(folder: string, options: DemoDataOptions =
 async function make(folder: string, rows: number, progress: Progress | undefined): Promise<void> {
   try {
     await makeTable(join(folder, "huge.db"), rows, (done) => progress?.update(done));
-    await makeLines(join(folder, "lines.txt"), rows * LINES_PER_ROW, (done) => progress?.update(rows + done / LINES_PER_ROW));
+    await makeLines(join(folder, "lines.txt"), rows * LINES_PER_ROW, (done) =>
+      progress?.update(rows + done / LINES_PER_ROW),
+    );
   } finally {
     progress?.stop();
   }

@@ -29,7 +29,10 @@ export function indexResponse(request: Request): Response {
 
 /** The same list for a terminal. */
 export function toText(origin: string): string {
-  const routes = ROUTES.map(({ path, what, curl }) => `  ${path.padEnd(12)} ${what}\n  ${" ".repeat(12)} curl ${command(curl, origin + path)}\n`);
+  const routes = ROUTES.map(
+    ({ path, what, curl }) =>
+      `  ${path.padEnd(12)} ${what}\n  ${" ".repeat(12)} curl ${command(curl, origin + path)}\n`,
+  );
   return `Sluice's demo:\n\n${routes.join("\n")}`;
 }
 

@@ -16,7 +16,9 @@ export async function makeTable(path: string, rows: number, onRows: (rows: numbe
     database.exec(`CREATE TABLE huge_table (
       id INTEGER PRIMARY KEY, name TEXT NOT NULL, amount REAL NOT NULL, created_at TEXT NOT NULL, note TEXT
     )`);
-    database.exec(`CREATE TEMP TABLE names (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO names (name) VALUES ${NAMES}`);
+    database.exec(
+      `CREATE TEMP TABLE names (id INTEGER PRIMARY KEY, name TEXT); INSERT INTO names (name) VALUES ${NAMES}`,
+    );
     const insert = database.prepare(`
       WITH RECURSIVE numbers (n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n < :last)
       INSERT INTO huge_table

@@ -20,7 +20,10 @@ export function showProgress(label: string, total: number, out: NodeJS.WriteStre
       stop() {},
     };
   }
-  const bar = new SingleBar({ format: `${label} {bar} {percentage} %`, stream: out, hideCursor: true }, Presets.shades_classic);
+  const bar = new SingleBar(
+    { format: `${label} {bar} {percentage} %`, stream: out, hideCursor: true },
+    Presets.shades_classic,
+  );
   bar.start(total, 0);
   return { update: (done) => bar.update(done), stop: () => bar.stop() };
 }

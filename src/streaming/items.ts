@@ -1,6 +1,6 @@
 import { SluiceTypeError } from "../errors.ts";
 import type { Item } from "../core/puller.ts";
-import { describe } from "../core/source.ts";
+import { describe } from "../core/describe.ts";
 import { isJsonLines, toJsonLine } from "./json-lines.ts";
 
 /** Brings one value of a source into bytes or text. */

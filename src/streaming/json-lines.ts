@@ -1,5 +1,5 @@
 import { SluiceTypeError } from "../errors.ts";
-import { describe } from "../core/source.ts";
+import { describe } from "../core/describe.ts";
 import { essence } from "../http/headers.ts";
 
 const JSON_LINES_TYPES = new Set(["application/jsonl", "application/x-ndjson", "application/x-jsonlines"]);

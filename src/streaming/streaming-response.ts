@@ -1,4 +1,11 @@
-import { type LazySource, type ValueSource, discardSource, isValueSource, openLazySource, sourceTypeError } from "../core/source.ts";
+import {
+  type LazySource,
+  type ValueSource,
+  discardSource,
+  isValueSource,
+  openLazySource,
+  sourceTypeError,
+} from "../core/source.ts";
 import { bodyStream } from "../core/web-stream.ts";
 import { withCharset } from "../http/headers.ts";
 import {

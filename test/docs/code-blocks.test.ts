@@ -25,7 +25,12 @@ test("every TypeScript block of the README and the docs compiles", { timeout: 60
   expect(names.length).toBeGreaterThan(4);
   writeFileSync(
     join(FOLDER, "tsconfig.json"),
-    JSON.stringify({ extends: join(ROOT, "tsconfig.json"), compilerOptions: { rootDir: ROOT }, include: ["*.ts"], files: names }),
+    JSON.stringify({
+      extends: join(ROOT, "tsconfig.json"),
+      compilerOptions: { rootDir: ROOT },
+      include: ["*.ts"],
+      files: names,
+    }),
   );
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
   const result = await promisify(execFile)(process.execPath, [tsc, "-p", FOLDER, "--pretty", "false"]).catch(

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { type Outcome, rowsResponse } from "../../src/index.ts";
 import { type RunningServer, serve } from "../../src/node/index.ts";
@@ -91,6 +92,19 @@ test("a reader who leaves while the query is described leaves nothing behind", a
   }
   await until(() => readersOf(path).every((pid) => cpuMs(pid) < 300), "only readers without work");
   await settled(() => readersOf(path).reduce((sum, pid) => sum + cpuMs(pid), 0), "the readers");
+});
+
+test("a query that waits for a writer to be described is stopped when its reader leaves", async () => {
+  const writer = new DatabaseSync(path);
+  writer.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+  await using started = await start("SELECT * FROM t");
+  const client = await RawClient.connect(started.server.port);
+  client.get("/");
+  await until(() => readersOf(path).length === 1, "a reader process");
+  client.destroy();
+  // Less than it would have waited.
+  await until(() => readersOf(path).length === 0, "the end of the reader process", WITHIN_MS);
+  writer.close();
 });
 
 test("a stream that is cancelled, in whatever state, stops its query", async () => {

@@ -20,7 +20,8 @@ void publisher_start(struct publisher *publisher, int epoll, const struct option
   data[0] = '~';
   data[options->event_bytes] = 0;
   publisher->request_length = asprintf(
-    &publisher->request, "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
+    &publisher->request,
+    "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
     options->publish_path, options->port, options->event_bytes, data);
   free(data);
   publisher->fd = connect_local(epoll, options->port, publisher, 0);

@@ -26,7 +26,8 @@ export interface SqliteOptions {
  */
 export function sqlite(path: string | URL, options: SqliteOptions = {}): SqliteDatabase {
   const { maxQueries = 16 } = options;
-  if (!Number.isSafeInteger(maxQueries) || maxQueries < 1) throw optionError("maxQueries", "an integer ≥ 1", maxQueries);
+  if (!Number.isSafeInteger(maxQueries) || maxQueries < 1)
+    throw optionError("maxQueries", "an integer ≥ 1", maxQueries);
   const file = path instanceof URL ? fileURLToPath(path) : path;
   if (file === "" || file === ":memory:") throw optionError("path", "a database file's: other processes read it", file);
   return new SqliteDatabase(new ReaderPool(resolve(file), maxQueries));

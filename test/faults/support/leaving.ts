@@ -28,14 +28,15 @@ export interface Plan {
   waits: boolean;
 }
 
-export function planFor(state: State, http2: boolean, kernelBlocks: number): Plan {
+/** @param endBytes - the length of a body that comes to its end on HTTP/1 while its last bytes do not fit the connection */
+export function planFor(state: State, http2: boolean, endBytes: number): Plan {
   if (state === "mid-write") return { sizes: endlessly(BLOCK_BYTES), waits: false };
   if (state === "idle") return { sizes: [100], waits: true };
   if (state !== "at the end") return { sizes: [], waits: true };
-  // More than the reader's window of 65,535 bytes on HTTP/2, more than the kernel takes on HTTP/1: with the last bytes
-  // comes the end, and waits with them.
+  // More than the reader's window of 65,535 bytes: with the last bytes comes the end, and waits with them.
   if (http2) return { sizes: [60_000, 20_000], waits: false };
-  return { sizes: [...Array<number>(kernelBlocks).fill(BLOCK_BYTES), BLOCK_BYTES - 4096], waits: false };
+  const blocks = Math.floor(endBytes / BLOCK_BYTES);
+  return { sizes: [...Array<number>(blocks).fill(BLOCK_BYTES), endBytes % BLOCK_BYTES], waits: false };
 }
 
 function* endlessly(size: number): Generator<number> {
@@ -82,7 +83,10 @@ export function foreignBody(plan: Plan): Body {
             if (done) controller.close();
             else controller.enqueue(encoder.encode(value));
           },
-          cancel: (reason) => leaving.abort(reason),
+          async cancel(reason) {
+            leaving.abort(reason);
+            await source.return(undefined);
+          },
         },
         { highWaterMark: 0 },
       );

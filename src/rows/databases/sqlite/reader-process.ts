@@ -34,7 +34,10 @@ export class ReaderProcess {
     // What the parent was started with (an inspector's port, a test runner's loader) is not the reader's.
     const env = { ...process.env, NODE_OPTIONS: "" };
     // What it makes is gone after each batch: a large nursery would only be filled.
-    this.#child = spawn(process.execPath, ["--max-semi-space-size=2", READER, path], { env, stdio: ["pipe", "ignore", "inherit", "pipe"] });
+    this.#child = spawn(process.execPath, ["--max-semi-space-size=2", READER, path], {
+      env,
+      stdio: ["pipe", "ignore", "inherit", "pipe"],
+    });
     this.#child.once("error", (error) => this.#end(`could not be started: ${error.message}`, error));
     // So it is where no pipe could be made.
     if (!this.#child.stdin) {

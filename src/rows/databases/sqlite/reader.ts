@@ -10,7 +10,14 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { deserialize } from "node:v8";
 import { ROW_FORMATS } from "../../row-formats.ts";
 import { toFailure } from "./failure.ts";
-import { FRAME_BYTES, type ReaderAnswer, type ReaderRequest, TEXT_FRAME, encodeAnswer, writeFrameHead } from "./messages.ts";
+import {
+  FRAME_BYTES,
+  type ReaderAnswer,
+  type ReaderRequest,
+  TEXT_FRAME,
+  encodeAnswer,
+  writeFrameHead,
+} from "./messages.ts";
 import { iterate, openReadOnly, prepareOne } from "./statement.ts";
 
 /** Text is sent when there is this much of it, in UTF-16 code units. */
@@ -43,7 +50,11 @@ function answer(database: DatabaseSync, request: ReaderRequest & { kind: "descri
   write(encodeAnswer({ kind: "columns", columns }));
   const next = receive();
   if (next?.kind !== "run") return;
-  sendRows(statement, request, columns.map(({ name }) => name));
+  sendRows(
+    statement,
+    request,
+    columns.map(({ name }) => name),
+  );
   write(encodeAnswer({ kind: "end" } satisfies ReaderAnswer));
 }
 
@@ -55,7 +66,7 @@ function sendRows(statement: StatementSync, request: ReaderRequest & { kind: "de
   for (const row of iterate(statement, request.parameters)) {
     text += encoder.encode(row);
     const now = performance.now();
-    if (text.length >= BATCH_UNITS ) {
+    if (text.length >= BATCH_UNITS || now - wantedAt >= SLOW_ROW_MS) {
       writeText(text);
       text = "";
       wantedAt = performance.now();

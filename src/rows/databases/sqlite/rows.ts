@@ -54,7 +54,8 @@ export class SqliteRows implements RowStream {
 
 /** What a reader answered instead of rows. */
 export function toError(answer: ReaderAnswer): Error {
-  if (answer.kind !== "failed") return new SluiceError("ERR_DATABASE", `The reader answered out of turn: ${answer.kind}`);
+  if (answer.kind !== "failed")
+    return new SluiceError("ERR_DATABASE", `The reader answered out of turn: ${answer.kind}`);
   const { reason, message } = answer;
   if (reason === "busy") {
     return new HttpError(503, "The database is busy", { cause: new Error(message), headers: { "Retry-After": "1" } });

@@ -38,7 +38,8 @@ export function openReadOnly(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   database.setAuthorizer((action, name) => {
     const reads =
-      READING.has(action) || (action === constants.SQLITE_PRAGMA && name !== null && READING_PRAGMAS.has(name.toLowerCase()));
+      READING.has(action) ||
+      (action === constants.SQLITE_PRAGMA && name !== null && READING_PRAGMAS.has(name.toLowerCase()));
     return reads ? constants.SQLITE_OK : constants.SQLITE_DENY;
   });
   return database;
@@ -66,6 +67,7 @@ export function prepareOne(database: DatabaseSync, sql: string): { statement: St
 /** The rows, each as an array in the order of the columns. */
 export function iterate(statement: StatementSync, parameters: Parameters): Iterable<readonly RowValue[]> {
   const values: Record<string, SQLInputValue> = {};
-  for (const [name, value] of Object.entries(parameters)) values[name] = typeof value === "boolean" ? Number(value) : value;
+  for (const [name, value] of Object.entries(parameters))
+    values[name] = typeof value === "boolean" ? Number(value) : value;
   return statement.iterate(values) as Iterable<unknown> as Iterable<readonly RowValue[]>;
 }
