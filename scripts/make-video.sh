@@ -9,6 +9,6 @@ set -eu
 cd "$(dirname "$0")/.."
 ffmpeg -hide_banner -loglevel error -y \
   -f lavfi -i "testsrc=size=1280x720:rate=25:duration=24" \
-  -c:v libx264 -preset veryslow -crf 20 -profile:v main -pix_fmt yuv420p -g 25 -threads 1 \
+  -c:v libx264 -preset veryslow -crf 12 -profile:v main -pix_fmt yuv420p -g 25 -threads 1 \
   -movflags +faststart -fflags +bitexact -flags:v +bitexact -map_metadata -1 \
   src/server/demo-assets/clock.mp4

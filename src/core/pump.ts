@@ -3,7 +3,7 @@ import { CHUNK_BYTES, GATHER_BYTES, READ_AHEAD_BYTES, budget } from "./budget.ts
 import { IdleTimer } from "./clocks.ts";
 import { Gather, type Piece, releasePiece } from "./gather.ts";
 import { type Item, Pending, type Puller, isPromiseLike } from "./puller.ts";
-import { afterTurn, currentTurn } from "./turn.ts";
+import { afterMicrotasks, afterTurn, currentTurn } from "./turn.ts";
 
 /** Where a pump's bytes go. */
 export interface Sink {
@@ -45,7 +45,7 @@ type State = "running" | "ending" | "closed";
  * Moves a source's items to a sink: pulls while there is room, gathers, and writes when there is enough or the event loop
  * has turned. Nothing is pulled while the sink has a piece in hand.
  *
- * All state transitions are in this class: `#run` pulls, `#flush` writes, `#onTurn` and `taken` let it go on.
+ * All state transitions are in this class: `#run` pulls, `#flush` writes, `onQuiet`, `#onTurn` and `taken` let it go on.
  */
 export class Pump {
   readonly #puller: Puller;
@@ -59,6 +59,8 @@ export class Pump {
   #pulling = false;
   /** The sink has this in hand. */
   #inHand: Piece | "end" | undefined;
+  /** `onQuiet` is due. */
+  #quietDue = false;
   /** `#onTurn` is due. */
   #turnDue = false;
   /** This turn's share is used up: `#onTurn` goes on. */
@@ -204,14 +206,25 @@ export class Pump {
   }
 
   /**
-   * A pull is pending. What is gathered is written when the loop has turned: more may come before. A source of our own that
-   * knows that it has nothing is believed, once a turn, so that an event goes out in the moment it is published.
+   * A pull is pending. What is gathered is written when the source has really nothing at hand: more may come by promises that
+   * are settled already. A source of our own that knows that it has nothing is believed, once a turn, so that an event goes
+   * out in the moment it is published.
    */
   #flushWhenIdle(pending: PromiseLike<unknown>): void {
     if (!this.#pulling || this.#gather.size === 0) return;
-    if (!(pending instanceof Pending) || this.#earlyIn === this.#turn) return this.#needTurn();
-    this.#earlyIn = this.#turn;
-    if (this.#flush() && this.#leftover) this.#needTurn();
+    if (pending instanceof Pending && this.#earlyIn !== this.#turn) {
+      this.#earlyIn = this.#turn;
+      if (this.#flush() && this.#leftover) this.#needTurn();
+    } else if (!this.#quietDue) {
+      this.#quietDue = true;
+      afterMicrotasks(this);
+    }
+  }
+
+  /** Called by the loop, nobody else. */
+  onQuiet(): void {
+    this.#quietDue = false;
+    this.#flushDue();
   }
 
   #beginTurn(): void {
@@ -273,14 +286,20 @@ export class Pump {
 
   readonly #onTurn = (): void => {
     this.#turnDue = false;
+    this.#flushDue();
+  };
+
+  #flushDue(): void {
     if (this.#state === "closed" || this.#inHand !== undefined) return;
     if (this.#state === "running" && this.#gather.size > 0 && !this.#flush()) return;
     this.#goOn();
-  };
+  }
 
   #goOn(): void {
     if (this.#inHand !== undefined || this.#state === "closed") return;
     if (this.#state === "ending") return this.#finish();
+    // The source makes us wait; what one write left over does not.
+    if (this.#pulling && this.#leftover) return this.#needTurn();
     // A turn that is due gives the share that the pause waits for.
     if (this.#paused && this.#turnDue) return;
     this.#paused = false;

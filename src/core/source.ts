@@ -5,7 +5,7 @@ import { describe } from "./describe.ts";
 import { report } from "./report.ts";
 
 /** Node's `stream.Readable`, as far as it is needed here; any stream of that shape will do. */
-export interface NodeReadable extends AsyncIterable<unknown> {
+interface NodeReadable extends AsyncIterable<unknown> {
   pipe(destination: never): unknown;
   destroy(error?: Error): unknown;
   on?(event: "error", listener: () => void): unknown;

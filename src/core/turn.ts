@@ -13,12 +13,15 @@ let queue: Task[] = [];
 let scheduled = false;
 
 interface Globals {
+  process?: { nextTick?: (task: Task) => void };
   setImmediate?: (task: Task) => unknown;
   MessageChannel?: new () => { port1: { onmessage: Task | null }; port2: { postMessage(value: unknown): void } };
   setTimeout: (task: Task, delayMs: number) => unknown;
 }
 
 const schedule = createScheduler(globalThis as unknown as Globals);
+// Node runs what `nextTick` was given by a microtask when all microtasks have run. Elsewhere the loop has to turn.
+const scheduleQuiet = (globalThis as unknown as Globals).process?.nextTick ?? afterTurn;
 
 /** Runs `task` when the event loop has turned. Tasks run in order, each once; one that throws does not stop the others. */
 export function afterTurn(task: Task): void {
@@ -27,6 +30,28 @@ export function afterTurn(task: Task): void {
     scheduled = true;
     schedule(runBatch);
   }
+}
+
+/** Told when everything that could go on without the event loop has gone on. */
+export interface QuietListener {
+  onQuiet(): void;
+}
+
+let quietQueue: QuietListener[] = [];
+
+/**
+ * Calls `listener` when the promises that are settled now have been followed up to the last: what a source has at hand has
+ * come by then. Every callback of the event loop ends so, which is sooner than the loop turns.
+ */
+export function afterMicrotasks(listener: QuietListener): void {
+  quietQueue.push(listener);
+  if (quietQueue.length === 1) scheduleQuiet(runQuiet);
+}
+
+function runQuiet(): void {
+  const listeners = quietQueue;
+  quietQueue = [];
+  for (const listener of listeners) listener.onQuiet();
 }
 
 let turn = 1;

@@ -29,7 +29,7 @@ export interface EventContext extends SourceContext {
 }
 
 /** A source of events, or none: `null` tells a reader that comes back to stop. */
-export type EventSourceOrNull = ValueSource<EventItem> | null;
+type EventSourceOrNull = ValueSource<EventItem> | null;
 
 /** Events, or the function that makes them for this reader. */
 export type Events =

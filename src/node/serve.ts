@@ -1,8 +1,8 @@
 import { type Server, createServer } from "node:http";
 import { type Http2SecureServer, type Http2Session, type SecureServerOptions, createSecureServer } from "node:http2";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { budget } from "../core/budget.ts";
-import { unref } from "../core/clocks.ts";
+import { after } from "../core/clocks.ts";
 import type { FetchHandler, NodeRequest, NodeResponse } from "./http-types.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { toNodeListener } from "./listener.ts";
@@ -81,7 +81,8 @@ export async function serve(handler: FetchHandler, options: ServeOptions = {}): 
     ? createSecureServer({ ...serverOptions, ...tls, allowHTTP1: true }, onRequest as never)
     : createServer(serverOptions, onRequest);
   server.maxConnections = limits.maxConnections;
-  if ("maxRequestsPerSocket" in server) server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
+  // The HTTP/1 connections of a TLS server keep it too, though its class does not say so.
+  (server as Server).maxRequestsPerSocket = limits.maxRequestsPerSocket;
   drain.attach(server);
   await listen(server, path === undefined ? { port, host: hostname } : { path });
   const address = server.address() as AddressInfo | string;
@@ -103,6 +104,8 @@ export async function serve(handler: FetchHandler, options: ServeOptions = {}): 
 class Drain {
   readonly #transmissions = new Set<Transmission>();
   readonly #sessions = new Set<Http2Session>();
+  /** Connections, where Node's server does not keep a list of its own. */
+  readonly #sockets = new Set<Socket>();
   #server: Server | Http2SecureServer | undefined;
   #closed: Promise<void> | undefined;
   #cut: (() => void) | undefined;
@@ -121,18 +124,24 @@ class Drain {
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
     });
+    if ("closeAllConnections" in server) return;
+    server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
   }
 
   /** The options, with our eyes on every transmission. */
   watch(options: SendOptions): SendOptions {
     return {
       ...options,
+      onResult: (result) => {
+        options.onResult?.(result);
+        if (this.started) this.#closeIdle();
+      },
       onTransmission: (transmission) => {
         this.#transmissions.add(transmission);
-        transmission.onceEnded(() => {
-          this.#transmissions.delete(transmission);
-          if (this.started) this.#closeIdle();
-        });
+        transmission.onceEnded(() => this.#transmissions.delete(transmission));
         if (this.started) transmission.drain();
       },
     };
@@ -145,11 +154,13 @@ class Drain {
     }
     const server = this.#server!;
     this.#closed = new Promise((resolve) => {
-      const timer = unref(setTimeout(() => this.#cut!(), graceMs));
+      const timer = after(graceMs, () => this.#cut!());
       this.#cut = () => {
         clearTimeout(timer);
         for (const transmission of this.#transmissions) transmission.cutOff();
+        // A session that is destroyed waits for its client to end the connection, and so may an answer.
         for (const session of this.#sessions) session.destroy();
+        for (const socket of this.#sockets) socket.destroy();
         if ("closeAllConnections" in server) server.closeAllConnections();
       };
       server.close(() => {

@@ -131,7 +131,10 @@ export class Http1Wire implements Wire {
   };
 
   #finish(): void {
-    this.#res.end(() => this.listener?.taken(false));
+    // The connection may break while the last bytes wait: its `close` says what became of them.
+    this.#res.end((error?: Error | null) => {
+      if (!error) this.listener?.taken(false);
+    });
   }
 }
 

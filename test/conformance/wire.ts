@@ -7,6 +7,8 @@ import { watchReports } from "../helpers/reports.ts";
 import type { TestServer } from "../helpers/servers.ts";
 import { type WireAnswer, type WireProtocol, type WireRequest, send } from "../helpers/wire-client.ts";
 import { bodyRows } from "./rows/bodies.ts";
+import { failureRows } from "./rows/failures.ts";
+import { leavingRows } from "./rows/leaving.ts";
 
 /** What a server is started with, where it is one that sends by our rules. */
 export interface WireOptions {
@@ -53,9 +55,12 @@ export class Wire {
     return curl(`${server.url}/`, ...(protocol === "http/1.1" ? [] : ["-k"]), version, ...options);
   }
 
-  /** `curl -0`: HTTP/1.0, where only the end of the connection ends a body. */
+  /**
+   * `curl -0`: HTTP/1.0, where only the end of the connection ends a body. Under TLS it would ask for a protocol named
+   * `http/1.0` (ALPN), which Node's servers refuse.
+   */
   curl10(server: TestServer, ...options: string[]): Promise<CurlResult> {
-    return curl(`${server.url}/`, "-k", "-0", ...options);
+    return curl(`${server.url}/`, "-k", "-0", "--no-alpn", ...options);
   }
 
   raw(server: TestServer): Promise<RawClient> {
@@ -80,5 +85,7 @@ export function describeWire(target: WireTarget): void {
     checkBudget();
     const wire = new Wire(target);
     bodyRows(wire);
+    failureRows(wire);
+    leavingRows(wire);
   });
 }

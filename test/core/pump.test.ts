@@ -95,6 +95,8 @@ describe("a pump", () => {
   });
 
   it("gathers what is yielded in one turn into one write", async () => {
+    // However long the machine takes: the source's 2 ms are not used up.
+    vi.useFakeTimers({ toFake: ["performance"] });
     const rig = startPump(pullFrom(Array.from({ length: 100 }, (_, index) => `${index}\n`)));
     await rig.untilOver();
     expect(rig.pieces).toHaveLength(1);
@@ -131,6 +133,18 @@ describe("a pump", () => {
       expect(rig.log).not.toContain("cancel");
     }
   });
+
+  it.each<SinkMode>(["at once", "prompt", "slow"])(
+    "sends all of a text whose bytes take several writes, while the source waits (%s)",
+    async (sink) => {
+      // Fewer code units than are gathered, three times as many bytes.
+      const texts = ["€".repeat(60_000)];
+      const rig = startPump(() => texts.pop() ?? new Promise(() => {}), { sink: () => sink });
+      await until(() => rig.bytes.byteLength === 180_000, "all of the text", 2000);
+      rig.pump.stop(new Error("enough"));
+      expect(rig.bytes.toString()).toBe("€".repeat(60_000));
+    },
+  );
 
   it("reads ahead only for a reader that has taken 8 MiB", async () => {
     const chunk = new Uint8Array(64 * 1024);

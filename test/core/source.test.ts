@@ -1,9 +1,10 @@
 import { Readable } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import type { Item, Puller } from "../../src/core/puller.ts";
+import { describe as describeValue } from "../../src/core/describe.ts";
 import {
   type ValueSource,
-  describe as describeValue,
+  
   discardSource,
   isValueSource,
   openLazySource,

@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type RunningServer, type SendResult, serve } from "sluice/node";
+import { type RunningServer, type SendResult, serve, toNodeListener } from "sluice/node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { selfSigned } from "../helpers/certificate.ts";
 import { settled } from "../helpers/deadline.ts";
 import { watchReports } from "../helpers/reports.ts";
+import { startHttp } from "../helpers/servers.ts";
 import { Connection, get } from "./support/connection.ts";
 import { until } from "./support/deadline.ts";
 import {
@@ -79,9 +80,13 @@ async function leavesIn(state: State, kind: string, arrive: Arrive, http2: boole
   expect(server.active).toBe(0);
 }
 
+function* lengthsAround(bytes: number): Generator<number> {
+  for (let length = bytes - 2 * BLOCK_BYTES; length < bytes + BLOCK_BYTES; length += 7000) yield length;
+}
+
 /** A length at which the source has ended and the response has not, because the connection is full: found by trying. */
 async function findEndBytes(kind: string): Promise<number> {
-  for (let endBytes = fillingBytes - 2 * BLOCK_BYTES; endBytes < fillingBytes + BLOCK_BYTES; endBytes += 7000) {
+  for (const endBytes of lengthsAround(fillingBytes)) {
     const body = kinds[kind]!("at the end", false, endBytes);
     await using server = await serve(body.respond, { port: 0 });
     using _reader = await Connection.open(server.port, get("/"), { paused: true });
@@ -107,3 +112,29 @@ for (const kind of Object.keys(kinds)) {
     }
   });
 }
+
+describe("the reader of a generator leaves behind somebody's own res.write", () => {
+  it.each(["mid-write", "at the end"] as const)("%s", async (state) => {
+    const results: SendResult[] = [];
+    for (const endBytes of lengthsAround(fillingBytes)) {
+      const body = generatorBody(planFor(state, false, endBytes), state);
+      const listener = toNodeListener(body.respond, { onResult: (result) => void results.push(result) });
+      await using server = await startHttp((req, res) => {
+        const { write } = res;
+        res.write = ((...parameters: Parameters<typeof write>) => write.apply(res, parameters)) as typeof write;
+        listener(req, res);
+      });
+      results.length = 0;
+      using reader = await Connection.open(server.port, get("/"), { paused: true });
+      await settled(() => body.observed.pulls, "pulling", 60);
+      // All of it fitted, or its end did not come: another length.
+      if (results.length > 0 || (state === "at the end" && !body.observed.exhausted)) continue;
+      reader.reset();
+      await until(body.observed.cleanedUp, "the cleaning up of the source", CLEANED_UP_WITHIN_MS);
+      await until(() => results.length > 0, "the outcome", CLEANED_UP_WITHIN_MS);
+      expect(results.map(({ outcome }) => outcome)).toEqual(["aborted"]);
+      return;
+    }
+    expect.unreachable("no length made the response hang in its end");
+  });
+});
