@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the demo's video, src/server/demo-assets/clock.mp4: 24 s, of which each shows its number, so that seeking can be
+# Makes the demo's video, src/server/demo-assets/clock.mp4: 30 s, of which each shows its number, so that seeking can be
 # seen. Needs ffmpeg (Debian: apt-get install ffmpeg). The file is committed; run this only to change it.
 #
 # - H.264 and yuv420p, which every browser plays; a key frame each second, so that seeking is exact and quick.
@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 ffmpeg -hide_banner -loglevel error -y \
-  -f lavfi -i "testsrc=size=1280x720:rate=25:duration=24" \
-  -c:v libx264 -preset veryslow -crf 12 -profile:v main -pix_fmt yuv420p -g 25 -threads 1 \
+  -f lavfi -i "testsrc=size=1280x720:rate=25:duration=30" \
+  -c:v libx264 -preset veryslow -crf 11 -profile:v main -pix_fmt yuv420p -g 25 -threads 1 \
   -movflags +faststart -fflags +bitexact -flags:v +bitexact -map_metadata -1 \
   src/server/demo-assets/clock.mp4

@@ -51,7 +51,7 @@ export interface ReadResult {
 }
 
 /** Readers that are connected and wait. */
-export interface HeldReaders {
+interface HeldReaders {
   /** Lets them go, or lets publishing begin; resolves with the end of it all. */
   tell(): Promise<ReadResult>;
 }

@@ -5,8 +5,8 @@ import type { Measurement, Metric } from "./types.ts";
 
 export const MIB = 1024 * 1024;
 
-export const PEAK_RSS: Metric = { name: "peak-rss", unit: "MiB", better: "lower" };
-export const RSS_GROWTH: Metric = { name: "rss-growth", unit: "MiB", better: "lower" };
+const PEAK_RSS: Metric = { name: "peak-rss", unit: "MiB", better: "lower" };
+const RSS_GROWTH: Metric = { name: "rss-growth", unit: "MiB", better: "lower" };
 
 /** CPU seconds per second of the run: which side was at its limit. Never compared. */
 export const SERVER_CORES: Metric = { name: "server-cores", unit: "cores", better: "lower" };

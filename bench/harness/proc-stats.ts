@@ -21,7 +21,7 @@ function readProc(path: string): string {
 }
 
 /** The process and everything it started, parents first. */
-export function processTree(pid: number): number[] {
+function processTree(pid: number): number[] {
   const children = readProc(`${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
   return [pid, ...children.flatMap(processTree)];
 }

@@ -3,6 +3,7 @@ import { report } from "../core/report.ts";
 import { essence, isCompressible } from "../http/headers.ts";
 import { type ContentCoding, negotiateCoding } from "../http/negotiation.ts";
 import { errorResponse } from "../http/problem.ts";
+import { isClosed, offClose, onClose } from "./closing.ts";
 import { foreignBody } from "./foreign-body.ts";
 import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
 import type { NodeRequest, NodeResponse } from "./http-types.ts";
@@ -43,6 +44,10 @@ export function startSending(req: NodeRequest, res: NodeResponse, response: Resp
   res.on("error", ignore);
   const stream = response.body;
   const head = headOf(response);
+  if (isClosed(res)) {
+    if (stream) discard(stream);
+    return options.onResult?.(emptyResult(req, head, "aborted"));
+  }
   if (stream === null || req.method === "HEAD" || !mayHaveBody(head.status)) {
     if (stream) discard(stream);
     return sendHeadOnly(req, res, head, options.onResult);
@@ -55,10 +60,6 @@ export function startSending(req: NodeRequest, res: NodeResponse, response: Resp
       return startSending(req, res, errorResponse(error), options);
     }
     body = foreignBody(stream, contentLengthOf(head));
-  }
-  if (isGone(res)) {
-    body.discard();
-    return options.onResult?.(emptyResult(req, head, "aborted"));
   }
   let transmission;
   try {
@@ -83,10 +84,12 @@ function sendHeadOnly(req: NodeRequest, res: NodeResponse, head: Head, onResult:
   const end = (outcome: OutcomeKind): void => {
     if (ended) return;
     ended = true;
+    offClose(res, onAbort);
     onResult?.(emptyResult(req, head, outcome));
   };
+  const onAbort = (): void => end("aborted");
   res.once("finish", () => end("completed"));
-  res.once("close", () => end("aborted"));
+  onClose(res, onAbort);
   writeHead(res, head);
   res.end();
 }
@@ -124,10 +127,6 @@ function codingFor(req: NodeRequest, head: Head, body: Body, options: SendOption
   if (!transformable) return undefined;
   const accepted = req.headers["accept-encoding"];
   return negotiateCoding(typeof accepted === "string" ? accepted : null);
-}
-
-function isGone(res: NodeResponse): boolean {
-  return res.destroyed || ("closed" in res && res.closed);
 }
 
 function also<T>(first: ((value: T) => void) | undefined, second: (value: T) => void): (value: T) => void {

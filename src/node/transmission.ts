@@ -11,6 +11,7 @@ import { HttpError, SluiceError } from "../errors.ts";
 import type { ContentCoding } from "../http/negotiation.ts";
 import { varyWith } from "../http/headers.ts";
 import { errorResponse } from "../http/problem.ts";
+import { offClose, onClose } from "./closing.ts";
 import { Compressor } from "./compressor.ts";
 import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
@@ -93,9 +94,7 @@ export class Transmission implements Sink, PumpOwner {
   start(): void {
     const { commitAfterMs, noDelay } = this.#body.options;
     const res = this.#res;
-    res.once("close", this.#onClose);
-    // An answer that waits behind others on its connection is not told when that closes.
-    if (!isHttp2(res) && !res.socket) res.req.socket.once("close", this.#onClose);
+    onClose(res, this.#onClose);
     if (noDelay && !isHttp2(res)) res.socket?.setNoDelay(true);
     this.#pump.start();
     if (commitAfterMs !== undefined && this.#head && !this.#ended) {
@@ -281,8 +280,7 @@ export class Transmission implements Sink, PumpOwner {
     clearTimeout(this.#commitTimer);
     this.#compressor?.close();
     const res = this.#res;
-    res.removeListener("close", this.#onClose);
-    if (!isHttp2(res)) res.req.socket?.removeListener("close", this.#onClose);
+    offClose(res, this.#onClose);
     this.#body.finish(outcome, this.#bytes, error);
     this.#onResult?.({
       method: res.req.method ?? "GET",

@@ -131,9 +131,10 @@ export class Http1Wire implements Wire {
   };
 
   #finish(): void {
-    // The connection may break while the last bytes wait: its `close` says what became of them.
+    const { socket } = this.#res;
+    // Told, too, when the connection breaks while the last bytes wait: its `close` says what became of them.
     this.#res.end((error?: Error | null) => {
-      if (!error) this.listener?.taken(false);
+      if (!error && !socket?.destroyed && !socket?.errored) this.listener?.taken(false);
     });
   }
 }

@@ -32,8 +32,12 @@ export class ResponseWire implements Wire {
     if (piece) this.write(piece);
     const res = this.#res;
     if (trailers) res.addTrailers(trailers);
-    // On HTTP/2 the compatibility layer says `finish` of a response that was reset, too.
-    (isHttp2(res) ? res.stream : res).once("finish", () => this.listener?.taken(false));
+    const { socket } = res;
+    // On HTTP/2 the compatibility layer says `finish` of a response that was reset, too; on HTTP/1 Node may say it of one
+    // whose connection broke while the last bytes waited.
+    (isHttp2(res) ? res.stream : res).once("finish", () => {
+      if (isHttp2(res) || (!socket?.destroyed && !socket?.errored)) this.listener?.taken(false);
+    });
     res.end();
   }
 

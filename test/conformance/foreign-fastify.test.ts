@@ -16,5 +16,14 @@ describeWire({
     const { port } = app.server.address() as { port: number };
     return toTestServer(port, "http", () => app.close());
   },
-  known: {},
+  known: {
+    "the head": "comes with the first bytes",
+    "an event stream without events": "is 200",
+    "an error after the first byte, seen by curl -0": "is exit code 0",
+    HEAD: "hangs, and runs the source",
+    "an HttpError before the first byte": '404 {"statusCode":404,"error":"Not Found","message":"No such report"}',
+    "an error before the first byte": "500, and the message is shown",
+    "a source's function that throws": '503 {"statusCode":503,"error":"Service Unavailable","message":"Later"}',
+    "a source's function that rejects": '503 {"statusCode":503,"error":"Service Unavailable","message":"Later"}',
+  },
 });

@@ -14,5 +14,14 @@ describeWire({
         resolve(toTestServer(address.port, "http", () => closeServer(server)));
       });
     }),
-  known: {},
+  known: {
+    "an event stream without events": "is 200",
+    "an error after the first byte, seen by curl -0": "is exit code 0",
+    HEAD: "runs the source",
+    "a Response used twice": "is 200 the second time",
+    "an HttpError before the first byte": "200, then broken",
+    "an error before the first byte": "200, then broken",
+    "a source's function that throws": "200, then broken",
+    "a source's function that rejects": "200, then broken",
+  },
 });

@@ -112,3 +112,19 @@ it("tells the outcome of an answer without a body that waited behind another's w
     expect(outcomes(results)).toEqual(["/1 aborted", "/2 aborted"]);
   });
 });
+
+it("tells the outcome of an answer without a body that came after the reader had left", async () => {
+  let answer: (response: Response) => void = () => {};
+  const handler: FetchHandler = () => new Promise((resolve) => (answer = resolve));
+  const results: SendResult[] = [];
+  await using server = await serve(handler, { port: 0, onResult: (result) => void results.push(result) });
+  const gone = new Promise((resolve) => server.server.once("connection", (socket) => socket.once("close", resolve)));
+  using client = await RawClient.connect(server.port);
+  client.get("/1");
+  await delay(20);
+  client.reset();
+  await gone;
+  answer(new Response(null, { status: 204 }));
+  await until(() => results.length === 1, "the outcome", 1000);
+  expect(outcomes(results)).toEqual(["/1 aborted"]);
+});

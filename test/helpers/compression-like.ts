@@ -18,7 +18,11 @@ export function compressionLike(req: IncomingMessage, response: ServerResponse, 
     const fields = rest.at(-1) as Record<string, string | string[]> | undefined;
     for (const [name, value] of Object.entries(typeof fields === "object" ? fields : {})) res.setHeader(name, value);
     res.statusCode = status;
-    if (String(req.headers["accept-encoding"]).includes("gzip") && req.method !== "HEAD" && !res.hasHeader("Content-Encoding")) {
+    if (
+      String(req.headers["accept-encoding"]).includes("gzip") &&
+      req.method !== "HEAD" &&
+      !res.hasHeader("Content-Encoding")
+    ) {
       gzip = createGzip();
       for (const listener of waiting) gzip.on("drain", listener);
       res.setHeader("Content-Encoding", "gzip");

@@ -35,9 +35,10 @@ export function send(
   port: number,
   path: string,
   options: WireRequest = {},
+  ms?: number,
 ): Promise<WireAnswer> {
   const answer = protocol === "h2" ? sendHttp2(port, path, options) : sendHttp1(protocol, port, path, options);
-  return within(answer, `the head of the answer to ${options.method ?? "GET"} ${path}`);
+  return within(answer, `the head of the answer to ${options.method ?? "GET"} ${path}`, ms);
 }
 
 function sendHttp1(
@@ -50,7 +51,15 @@ function sendHttp1(
     const target = { host: "127.0.0.1", port, path, method, headers: headers ?? {}, agent: false as const };
     const onResponse = (message: IncomingMessage): void => {
       const { statusCode = 0 } = message;
-      resolve(toAnswer(message, statusCode, message.headers, () => message.trailers, () => message.socket.destroy()));
+      resolve(
+        toAnswer(
+          message,
+          statusCode,
+          message.headers,
+          () => message.trailers,
+          () => message.socket.destroy(),
+        ),
+      );
     };
     const request =
       protocol === "http/1.1"
@@ -97,7 +106,15 @@ export function answerOf(stream: ClientHttp2Stream): Promise<WireAnswer> {
     stream.once("error", reject);
     stream.once("response", (fields) => {
       const { ":status": status = 0, ...headers } = fields;
-      resolve(toAnswer(stream, status, headers, () => trailers, () => stream.close(8)));
+      resolve(
+        toAnswer(
+          stream,
+          status,
+          headers,
+          () => trailers,
+          () => stream.close(8),
+        ),
+      );
     });
   });
 }
@@ -126,7 +143,7 @@ function toAnswer(
   };
   const readWhile = async (isEnough: (byteLength: number) => boolean): Promise<Buffer> => {
     const chunks: Buffer[] = [];
-    for (let byteLength = 0; !isEnough(byteLength); ) {
+    for (let byteLength = 0; !isEnough(byteLength);) {
       const chunk = await read();
       if (chunk === undefined) break;
       byteLength += chunk.byteLength;

@@ -44,40 +44,34 @@ test.skipIf(!existsSync(CHROMIUM))("Chromium plays it, and seeks in it by ranges
       uploadThroughput: bytesPerSecond,
     });
     await page.goto(server.url);
-    const video = page.locator("video");
-    await page.waitForFunction(() => document.querySelector("video")!.readyState >= 2);
-    expect(await video.evaluate((element: HTMLVideoElement) => element.duration)).toBeCloseTo(24, 1);
+    await page.waitForFunction("document.querySelector('video').readyState >= 2");
+    expect(await page.evaluate("document.querySelector('video').duration")).toBeCloseTo(30, 1);
 
-    // Each second shows its number: what stands at 3 s and at 21 s must differ.
-    const shown = async (seconds: number): Promise<string> =>
-      video.evaluate(
-        (element: HTMLVideoElement, time: number) =>
-          new Promise<string>((resolve) => {
-            element.addEventListener(
-              "seeked",
-              () => {
-                const canvas = document.createElement("canvas");
-                [canvas.width, canvas.height] = [element.videoWidth, element.videoHeight];
-                canvas.getContext("2d")!.drawImage(element, 0, 0);
-                resolve(canvas.toDataURL());
-              },
-              { once: true },
-            );
-            element.currentTime = time;
-          }),
-        seconds,
-      );
-    const late = await shown(21.5);
-    const early = await shown(3.5);
+    // Each second shows its number: what stands at 3 s and at 28 s must differ.
+    const shownAt = (seconds: number): Promise<unknown> =>
+      page.evaluate(`new Promise((resolve) => {
+        const video = document.querySelector("video");
+        const draw = () => {
+          const canvas = document.createElement("canvas");
+          [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+          canvas.getContext("2d").drawImage(video, 0, 0);
+          resolve(canvas.toDataURL());
+        };
+        video.addEventListener("seeked", draw, { once: true });
+        video.currentTime = ${seconds};
+      })`);
+    const late = await shownAt(28.5);
+    const early = await shownAt(3.5);
     expect(late).not.toBe(early);
-    expect(await shown(21.5)).toBe(late);
+    expect(await shownAt(28.5)).toBe(late);
 
-    await video.evaluate((element: HTMLVideoElement) => element.play());
-    await page.waitForFunction(() => document.querySelector("video")!.currentTime > 21.9);
-    expect(await video.evaluate((element: HTMLVideoElement) => element.error)).toBeNull();
+    await page.evaluate("document.querySelector('video').play()");
+    await page.waitForFunction("document.querySelector('video').currentTime > 28.9");
+    expect(await page.evaluate("document.querySelector('video').error")).toBeNull();
   } finally {
     await browser.close();
   }
   expect(ranges[0]).toBe("bytes=0-");
-  expect(ranges.slice(1).some((range) => /^bytes=[1-9]\d{4,}-$/u.test(range))).toBe(true);
+  // It waits for what is less than half a megabyte ahead, and asks for what is more.
+  expect(ranges.slice(1).some((range) => /^bytes=[1-9]\d{4,}-/u.test(range))).toBe(true);
 });

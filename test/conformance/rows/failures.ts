@@ -157,6 +157,8 @@ export function failureRows(wire: Wire): void {
     const answer = await wire.get(server);
     const { body, end } = await readToEnd(answer);
     const length = answer.headers["content-length"];
-    return body === "first,second," && end === "clean" && length === "13" ? "arrives" : `${body} ${end} ${String(length)}`;
+    return body === "first,second," && end === "clean" && length === "13"
+      ? "arrives"
+      : `${body} ${end} ${String(length)}`;
   });
 }
