@@ -4,8 +4,10 @@ export type HeadersInput = NonNullable<ConstructorParameters<typeof Headers>[0]>
 /** Hop-by-hop fields (RFC 9110 §7.6.1) and framing: they are the connection's, never a response's. */
 export const CONNECTION_FIELDS: ReadonlySet<string> = new Set([
   "connection",
+  "http2-settings",
   "keep-alive",
   "proxy-connection",
+  "te",
   "transfer-encoding",
   "upgrade",
 ]);

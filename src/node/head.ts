@@ -10,14 +10,26 @@ export interface Head {
   fields: Record<string, string | string[]>;
 }
 
-/** The head of `response`, without what is the connection's: it may be changed until it is written. */
+/** What a field's value cannot have in it (RFC 9110 §5.5). `Headers` let control characters pass, Node does not. */
+// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/u;
+
+/**
+ * The head of `response`, without what is the connection's: it may be changed until it is written.
+ *
+ * @throws TypeError where it has what cannot be sent: from then on nothing of it can fail
+ */
 export function headOf(response: Response): Head {
+  const { status } = response;
+  if (!(status >= 200 && status <= 599)) throw new TypeError(`A response has a status from 200 to 599; got ${status}`);
   const fields: Record<string, string | string[]> = {};
   for (const [name, value] of response.headers) {
+    if (UNSENDABLE.test(value)) throw new TypeError(`The field ${name} has a character that HTTP has no form for`);
     if (!CONNECTION_FIELDS.has(name) || (name === "connection" && isClose(value))) fields[name] = value;
   }
   if ("set-cookie" in fields) fields["set-cookie"] = response.headers.getSetCookie();
-  return { status: response.status, statusText: response.statusText, fields };
+  const statusText = UNSENDABLE.test(response.statusText) ? "" : response.statusText;
+  return { status, statusText, fields };
 }
 
 /** A field that a response has once. */
@@ -26,7 +38,10 @@ export function fieldOf(head: Head, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Writes the status line and fields into `res`; fields that were set on it before stay, unless these name them. */
+/**
+ * Writes the status line and fields into `res`; fields that were set on it before stay, unless these name them. The body's
+ * framing is ours to say: one from elsewhere would let one answer run into the next.
+ */
 export function writeHead(res: NodeResponse, { status, statusText, fields }: Head): void {
   if (isHttp2(res)) {
     delete fields["connection"];
@@ -35,6 +50,8 @@ export function writeHead(res: NodeResponse, { status, statusText, fields }: Hea
   }
   // HTTP/1.0 has no trailers, and Node throws where they are announced (ERR_HTTP_TRAILER_INVALID).
   if (res.req.httpVersionMinor === 0) delete fields["trailer"];
+  if (!("content-length" in fields)) res.removeHeader("content-length");
+  res.removeHeader("transfer-encoding");
   res.writeHead(status, statusText || (STATUS_CODES[status] ?? ""), fields);
 }
 

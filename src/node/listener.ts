@@ -21,7 +21,7 @@ export function toNodeListener(handler: FetchHandler, options: SendOptions = {})
     } catch (error) {
       return startSending(req, res, failedResponse(error), options);
     }
-    if (made instanceof Response) return startSending(req, res, made, options);
+    if (isResponse(made)) return startSending(req, res, made, options);
     // No async function: its frame would keep the Response for as long as a stream lasts.
     Promise.resolve(made).then(
       (response) => startSending(req, res, checkResponse(response), options),
@@ -30,8 +30,13 @@ export function toNodeListener(handler: FetchHandler, options: SendOptions = {})
   };
 }
 
+/** Other packages put a class of theirs in the global's place; `fetch` still gives the platform's. */
+function isResponse(value: unknown): value is Response {
+  return value instanceof Response || Object.prototype.toString.call(value) === "[object Response]";
+}
+
 function checkResponse(response: unknown): Response {
-  if (response instanceof Response) return response;
+  if (isResponse(response)) return response;
   return failedResponse(new TypeError(`A handler returns a Response; this one returned ${describe(response)}`));
 }
 

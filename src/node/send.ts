@@ -2,7 +2,7 @@ import { type Body, type OutcomeKind, bodyOf } from "../core/body.ts";
 import { report } from "../core/report.ts";
 import { essence, isCompressible } from "../http/headers.ts";
 import { type ContentCoding, negotiateCoding } from "../http/negotiation.ts";
-import { errorResponse } from "../http/problem.ts";
+import { errorResponse, problemResponse } from "../http/problem.ts";
 import { isClosed, offClose, onClose } from "./closing.ts";
 import { foreignBody } from "./foreign-body.ts";
 import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
@@ -43,11 +43,20 @@ export function startSending(req: NodeRequest, res: NodeResponse, response: Resp
   // Writing to a connection that is gone is no error of anybody's: its `close` is what counts.
   res.on("error", ignore);
   const stream = response.body;
-  const head = headOf(response);
+  let head: Head;
+  try {
+    head = headOf(response);
+  } catch (error) {
+    if (stream) discard(stream);
+    report({ code: "HANDLER_FAILED", message: "A handler returned a Response that cannot be sent", error });
+    return startSending(req, res, problemResponse(500), options);
+  }
   if (isClosed(res)) {
     if (stream) discard(stream);
     return options.onResult?.(emptyResult(req, head, "aborted"));
   }
+  if (res.headersSent) return refuse(req, res, head, stream, options.onResult);
+  if ("content-length" in head.fields && contentLengthOf(head) === undefined) delete head.fields["content-length"];
   if (stream === null || req.method === "HEAD" || !mayHaveBody(head.status)) {
     if (stream) discard(stream);
     return sendHeadOnly(req, res, head, options.onResult);
@@ -77,6 +86,23 @@ export function startSending(req: NodeRequest, res: NodeResponse, response: Resp
 }
 
 function ignore(): void {}
+
+/** Somebody has begun an answer of his own: two cannot be sent, and one that nobody ends would hang. */
+function refuse(
+  req: NodeRequest,
+  res: NodeResponse,
+  head: Head,
+  stream: ReadableStream | null,
+  onResult: OnResult | undefined,
+): void {
+  const error = new Error(
+    "The answer to this request was already begun; a Response is sent before anything is written",
+  );
+  report({ code: "HANDLER_FAILED", message: error.message, error });
+  if (stream) discard(stream);
+  if (!res.writableEnded) res.destroy();
+  onResult?.({ ...emptyResult(req, head, "failed"), error });
+}
 
 function sendHeadOnly(req: NodeRequest, res: NodeResponse, head: Head, onResult: OnResult | undefined): void {
   if (req.method !== "HEAD" && mayHaveBody(head.status)) head.fields["content-length"] = "0";

@@ -10,7 +10,7 @@ import { after } from "../core/clocks.ts";
 import { HttpError, SluiceError } from "../errors.ts";
 import type { ContentCoding } from "../http/negotiation.ts";
 import { varyWith } from "../http/headers.ts";
-import { errorResponse } from "../http/problem.ts";
+import { errorResponse, problemResponse } from "../http/problem.ts";
 import { offClose, onClose } from "./closing.ts";
 import { Compressor } from "./compressor.ts";
 import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
@@ -157,13 +157,12 @@ export class Transmission implements Sink, PumpOwner {
 
   #sendLast(piece: Piece | undefined): void {
     if (piece) this.#account(piece);
-    let trailers: Record<string, string> | undefined;
     try {
-      trailers = this.#trailers();
+      this.#wire.end(piece, this.#trailers());
     } catch (error) {
-      return this.onError(error);
+      // What the trailers' function throws, and trailers that cannot be sent.
+      this.onError(error);
     }
-    this.#wire.end(piece, trailers);
   }
 
   #account(piece: Piece): void {
@@ -264,7 +263,13 @@ export class Transmission implements Sink, PumpOwner {
 
   /** Nothing was sent yet: the body's place is taken by a small answer. */
   #answerInstead(response: Response): void {
-    const head = headOf(response);
+    let head: Head;
+    try {
+      head = headOf(response);
+    } catch (error) {
+      report({ code: "SOURCE_FAILED", message: "An HttpError has fields that cannot be sent", error });
+      return this.#answerInstead(problemResponse(500));
+    }
     this.#head = undefined;
     this.#status = head.status;
     void response.text().then((text) => {

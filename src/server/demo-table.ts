@@ -28,7 +28,7 @@ export async function makeTable(path: string, rows: number, onRows: (rows: numbe
       FROM numbers`);
     for (let first = 1; first <= rows; first += BATCH_ROWS) {
       const last = Math.min(rows, first + BATCH_ROWS - 1);
-      insert.run({ first, last });
+      insert.run({ first: BigInt(first), last: BigInt(last) });
       onRows(last);
       // So that a signal is noticed.
       await setImmediate();

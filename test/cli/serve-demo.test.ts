@@ -40,7 +40,14 @@ test("/stream gives lines as they are made", async () => {
 });
 
 test("/download is 50 MB, saved as output.txt", async () => {
-  const { exitCode, body } = await curl(`${url}/download`, "-OJ", "--output-dir", folder, "-w", "%{stdout}%{size_download}");
+  const { exitCode, body } = await curl(
+    `${url}/download`,
+    "-OJ",
+    "--output-dir",
+    folder,
+    "-w",
+    "%{stdout}%{size_download}",
+  );
   expect([exitCode, body.toString()]).toEqual([0, "50000000"]);
   const text = readFileSync(join(folder, "output.txt"), "utf8");
   expect(text.length).toBe(50_000_000);
@@ -54,7 +61,9 @@ test("/sse counts once a second, and goes on where its reader was", async () => 
   expect(fresh).not.toContain("id: 3\n");
   const resumed = (await curl(`${url}/sse`, "--max-time", "0.7", "-H", "Last-Event-ID: 41")).body.toString();
   expect(resumed).toMatch(/^id: 42\n/u);
-  expect((await curl(`${url}/sse`, "--max-time", "0.7", "-H", "Last-Event-ID: nonsense")).body.toString()).toMatch(/^id: 1\n/u);
+  expect((await curl(`${url}/sse`, "--max-time", "0.7", "-H", "Last-Event-ID: nonsense")).body.toString()).toMatch(
+    /^id: 1\n/u,
+  );
 });
 
 test("/events continues behind the last event that its reader has", async () => {
@@ -65,19 +74,29 @@ test("/events continues behind the last event that its reader has", async () => 
   expect(fresh.length).toBeGreaterThanOrEqual(11);
   expect(fresh).toEqual(fresh.map((_id, index) => fresh[0]! + index));
   const wrong = await curl(`${url}/events`, "-H", "Last-Event-ID: nonsense");
-  expect([wrong.status, JSON.parse(wrong.body.toString())]).toMatchObject([400, { detail: "A reading's id is a number" }]);
+  expect([wrong.status, JSON.parse(wrong.body.toString())]).toMatchObject([
+    400,
+    { detail: "A reading's id is a number" },
+  ]);
 });
 
 test("/large-file has five lines for each row of the table", async () => {
   const { exitCode, body } = await curl(`${url}/large-file`);
   const lines = body.toString().split("\n").slice(0, -1);
-  expect([exitCode, lines.length, lines[0], lines.at(-1)]).toEqual([0, 10_000, "line 1 of 10000", "line 10000 of 10000"]);
+  expect([exitCode, lines.length, lines[0], lines.at(-1)]).toEqual([
+    0,
+    10_000,
+    "line 1 of 10000",
+    "line 10000 of 10000",
+  ]);
 });
 
 test("/video is an MP4 that can be asked for in parts", async () => {
   const head = await curl(`${url}/video`, "-r", "0-99", "-i");
   expect(head.status).toBe(206);
-  expect(head.body.toString("latin1")).toMatch(/content-range: bytes 0-99\/\d+\r\n[\s\S]*content-type: video\/mp4\r\n[\s\S]*ftyp[\s\S]*moov/iu);
+  expect(head.body.toString("latin1")).toMatch(
+    /content-range: bytes 0-99\/\d+\r\n[\s\S]*content-type: video\/mp4\r\n[\s\S]*ftyp[\s\S]*moov/iu,
+  );
   expect((await curl(`${url}/video`, "-r", "999999999-")).status).toBe(416);
 });
 
@@ -86,13 +105,17 @@ test("/export is the whole table as CSV", async () => {
   const lines = body.toString().split("\r\n");
   expect([exitCode, lines.length, lines[0]]).toEqual([0, 2002, "id,name,amount,created_at,note"]);
   expect(lines[2]).toMatch(/^2,"José ""Pepe"" García",158\.38,2025-01-01T00:01:02Z,$/u);
+  expect(lines[5]).toMatch(/^5,.*,"Order 5, paid"$/u);
   expect(lines[2001]).toBe("");
 });
 
 test("/healthz is well, and nothing else is there", async () => {
   expect((await curl(`${url}/healthz`)).body.toString()).toBe("ok\n");
   const { status, body } = await curl(`${url}/nothing`);
-  expect([status, JSON.parse(body.toString())]).toMatchObject([404, { detail: "There is nothing at /nothing; / lists what there is" }]);
+  expect([status, JSON.parse(body.toString())]).toMatchObject([
+    404,
+    { detail: "There is nothing at /nothing; / lists what there is" },
+  ]);
 });
 
 test("HEAD runs nothing, and each answer has its line in the log", async () => {
@@ -103,7 +126,12 @@ test("HEAD runs nothing, and each answer has its line in the log", async () => {
   }
   await curl(`${url}/large-file?log`);
   const bytes = readFileSync(join(data, "demo/lines.txt")).length;
-  expect(await sluice.answered("/large-file?log")).toMatchObject({ method: "GET", status: 200, outcome: "completed", bytes });
+  expect(await sluice.answered("/large-file?log")).toMatchObject({
+    method: "GET",
+    status: 200,
+    outcome: "completed",
+    bytes,
+  });
   await curl(`${url}/sse?log`, "--max-time", "0.5");
   expect(await sluice.answered("/sse?log")).toMatchObject({ status: 200, outcome: "aborted" });
 });

@@ -8,6 +8,8 @@ import type { TestServer } from "../helpers/servers.ts";
 import { type WireAnswer, type WireProtocol, type WireRequest, send } from "../helpers/wire-client.ts";
 import { bodyRows } from "./rows/bodies.ts";
 import { failureRows } from "./rows/failures.ts";
+import { foreignBodyRows } from "./rows/foreign-bodies.ts";
+import { handlerRows } from "./rows/handlers.ts";
 import { leavingRows } from "./rows/leaving.ts";
 
 /** What a server is started with, where it is one that sends by our rules. */
@@ -87,5 +89,8 @@ export function describeWire(target: WireTarget): void {
     bodyRows(wire);
     failureRows(wire);
     leavingRows(wire);
+    if (target.sender === "foreign") return;
+    foreignBodyRows(wire);
+    if (target.listener) handlerRows(wire);
   });
 }

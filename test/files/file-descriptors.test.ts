@@ -94,7 +94,8 @@ test("bodies that are read to their end, over HTTP and as a stream", async () =>
 });
 
 test("a stream that is cancelled at its beginning, or in the middle, also while a read is under way", async () => {
-  const open = async (): Promise<ReadableStream<Uint8Array>> => (await fileResponse(new Request("http://x/"), path)).body!;
+  const open = async (): Promise<ReadableStream<Uint8Array>> =>
+    (await fileResponse(new Request("http://x/"), path)).body!;
   await (await open()).cancel();
   const reader = (await open()).getReader();
   await reader.read();

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { createServer } from "node:net";
-import { mkdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -25,7 +25,9 @@ beforeAll(async () => {
   const { ctimeMs } = statSync(path);
   // Only then is its tag strong.
   await until(() => Date.now() - ctimeMs > 2_000, "the file's last change being 2 s ago");
-  server = await serveHere((request) => fileResponse(request, join(folder, decodeURIComponent(new URL(request.url).pathname))));
+  server = await serveHere((request) =>
+    fileResponse(request, join(folder, decodeURIComponent(new URL(request.url).pathname))),
+  );
   etag = (await fetch(`${server.url}/thousand.bin`)).headers.get("ETag")!;
 });
 afterAll(() => server.close());
@@ -69,12 +71,15 @@ test.each<[range: string, first: number, last: number]>([
   expect(response.headers.get("ETag")).toBe(etag);
 });
 
-test.each(["bytes=-0", "bytes=1000-", "bytes=5000-", "bytes=100000000000000000000000000-"])("%s is answered with 416", async (range) => {
-  const response = await get({ Range: range });
-  expect(response.status).toBe(416);
-  expect(response.headers.get("Content-Range")).toBe("bytes */1000");
-  expect(response.headers.get("Content-Type")).toBe("application/problem+json");
-});
+test.each(["bytes=-0", "bytes=1000-", "bytes=5000-", "bytes=100000000000000000000000000-"])(
+  "%s is answered with 416",
+  async (range) => {
+    const response = await get({ Range: range });
+    expect(response.status).toBe(416);
+    expect(response.headers.get("Content-Range")).toBe("bytes */1000");
+    expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+  },
+);
 
 test.each(["bytes=5-2", "bytes=alpha", "bytes=10", "bytes=", "bytes=-", "items=0-5", "bytes=0-9,-10"])(
   "%s is answered with everything",
@@ -117,7 +122,11 @@ test("a reader that has the file is told so", async () => {
 });
 
 test("a precondition that fails is answered with 412", async () => {
-  for (const headers of [{ "If-Match": '"other"' }, { "If-Match": `W/${etag}` }, { "If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:37 GMT" }]) {
+  for (const headers of [
+    { "If-Match": '"other"' },
+    { "If-Match": `W/${etag}` },
+    { "If-Unmodified-Since": "Sun, 06 Nov 1994 08:49:37 GMT" },
+  ]) {
     expect((await get(headers as unknown as Record<string, string>)).status).toBe(412);
   }
   expect((await get({ "If-Match": etag })).status).toBe(200);
@@ -141,7 +150,7 @@ test("a download that was cut off is continued by curl, and is whole", async () 
   writeFileSync(target, bytes.subarray(0, 123));
   const { exitCode } = await curl(`${server.url}/thousand.bin`, "-C", "-", "-o", target);
   expect(exitCode).toBe(0);
-  expect(execFileSync("cmp", [path, target]).toString()).toBe("");
+  expect(readFileSync(target).equals(bytes)).toBe(true);
 });
 
 test("methods other than GET and HEAD are refused", async () => {
@@ -175,7 +184,11 @@ test("a precondition on a missing file is not looked at", async () => {
 test("the media type is the extension's, or the caller's", async () => {
   const typeOf = async (name: string, mediaType?: string): Promise<string | null> => {
     writeFileSync(join(folder, name), "x");
-    const response = await fileResponse(new Request("http://x/"), join(folder, name), mediaType === undefined ? {} : { mediaType });
+    const response = await fileResponse(
+      new Request("http://x/"),
+      join(folder, name),
+      mediaType === undefined ? {} : { mediaType },
+    );
     await response.body!.cancel();
     return response.headers.get("Content-Type");
   };
@@ -202,7 +215,9 @@ test("a file URL is a path; filename and headers are the caller's, who may set v
 test("every answer has one outcome", async () => {
   const outcomes = new Outcomes();
   const ask = async (headers: Record<string, string>, method = "GET"): Promise<void> => {
-    const response = await fileResponse(new Request("http://x/", { method, headers }), path, { onFinish: outcomes.onFinish });
+    const response = await fileResponse(new Request("http://x/", { method, headers }), path, {
+      onFinish: outcomes.onFinish,
+    });
     await response.arrayBuffer();
   };
   await ask({});
@@ -221,6 +236,8 @@ test("every answer has one outcome", async () => {
 
 test("misuse rejects", async () => {
   const request = new Request("http://x/");
-  await expect(fileResponse(request, path, { stallTimeoutMs: -1 })).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
+  await expect(fileResponse(request, path, { stallTimeoutMs: -1 })).rejects.toMatchObject({
+    code: "ERR_INVALID_OPTION",
+  });
   await expect(fileResponse(request, path, { headers: { "bad name": "x" } })).rejects.toThrow(TypeError);
 });

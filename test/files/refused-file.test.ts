@@ -1,11 +1,12 @@
 import { execFile } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "./support.ts";
 
-const CHILD = join(import.meta.dirname, "children/answers.ts");
+const CHILD = fileURLToPath(new URL("./children/answers.ts", import.meta.url));
 const folder = temporaryFolder();
 const path = join(folder, "file.txt");
 writeFileSync(path, "text");
@@ -19,7 +20,11 @@ test("a file that may not be read is answered with 403", async () => {
   const who = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
   if (who.uid === undefined) chmodSync(secret, 0o000);
   if (who.uid === undefined) chmodSync(join(folder, "closed"), 0o000);
-  const { stdout } = await promisify(execFile)(process.execPath, [CHILD, path, secret, join(folder, "closed/below")], who);
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [CHILD, path, secret, join(folder, "closed/below")],
+    who,
+  );
   const forbidden = { title: "Forbidden", status: 403 };
   expect(JSON.parse(stdout)).toEqual([
     [200, null, ""],

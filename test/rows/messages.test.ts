@@ -37,16 +37,19 @@ test("frames are taken apart alike, wherever the pipe has cut them", () => {
   const texts = array(string({ unit: "grapheme", minLength: 1 }), { minLength: 1, maxLength: 5 });
   const cuts = array(integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 20 });
   assert(
-    property(tuple(texts, cuts, oneof(constant<ReaderAnswer>({ kind: "end" }), constant(failed))), ([parts, sizes, last]) => {
-      const stream = Buffer.concat([encodeAnswer(columns), ...parts.map(encodeText), encodeAnswer(last)]);
-      const chunks: Buffer[] = [];
-      for (let at = 0; at < stream.length;) {
-        const size = sizes[chunks.length % sizes.length]!;
-        chunks.push(stream.subarray(at, at + size));
-        at += size;
-      }
-      expect(parse(chunks)).toEqual([columns, parts.join(""), last]);
-      expect(parse([stream])).toEqual([columns, parts.join(""), last]);
-    }),
+    property(
+      tuple(texts, cuts, oneof(constant<ReaderAnswer>({ kind: "end" }), constant(failed))),
+      ([parts, sizes, last]) => {
+        const stream = Buffer.concat([encodeAnswer(columns), ...parts.map(encodeText), encodeAnswer(last)]);
+        const chunks: Buffer[] = [];
+        for (let at = 0; at < stream.length;) {
+          const size = sizes[chunks.length % sizes.length]!;
+          chunks.push(stream.subarray(at, at + size));
+          at += size;
+        }
+        expect(parse(chunks)).toEqual([columns, parts.join(""), last]);
+        expect(parse([stream])).toEqual([columns, parts.join(""), last]);
+      },
+    ),
   );
 });

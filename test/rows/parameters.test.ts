@@ -19,9 +19,12 @@ test.each<[sql: string, names: string[]]>([
   expect([...parameterNames(sql)]).toEqual(names);
 });
 
-test.each(["SELECT ?", "SELECT ?1", "SELECT @a", "SELECT $a", "SELECT $1"])("refuses %s: parameters are :names", (sql) => {
-  expect(() => parameterNames(sql)).toThrow(expect.objectContaining({ code: "ERR_QUERY" }) as Error);
-});
+test.each(["SELECT ?", "SELECT ?1", "SELECT @a", "SELECT $a", "SELECT $1"])(
+  "refuses %s: parameters are :names",
+  (sql) => {
+    expect(() => parameterNames(sql)).toThrow(expect.objectContaining({ code: "ERR_QUERY" }) as Error);
+  },
+);
 
 test("each name has a value, and each value a name", () => {
   const query = expect.objectContaining({ code: "ERR_QUERY" }) as Error;
@@ -32,5 +35,7 @@ test("each name has a value, and each value a name", () => {
 });
 
 test.each([undefined, {}, new Date(), [1], () => 1, Symbol("x")])("refuses %s as a value", (value) => {
-  expect(() => checkParameters("SELECT :a", { a: value as never })).toThrow(expect.objectContaining({ code: "ERR_INVALID_OPTION" }) as Error);
+  expect(() => checkParameters("SELECT :a", { a: value as never })).toThrow(
+    expect.objectContaining({ code: "ERR_INVALID_OPTION" }) as Error,
+  );
 });

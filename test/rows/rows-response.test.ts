@@ -23,7 +23,10 @@ beforeAll(async () => {
     (request) => {
       const { searchParams } = new URL(request.url);
       const query = database.query(searchParams.get("sql") ?? "SELECT * FROM people");
-      return rowsResponse(request, query, { filename: "Leute, alle.csv", onFinish: (outcome) => void outcomes.push(outcome) });
+      return rowsResponse(request, query, {
+        filename: "Leute, alle.csv",
+        onFinish: (outcome) => void outcomes.push(outcome),
+      });
     },
     { port: 0 },
   );
@@ -56,7 +59,9 @@ test("HEAD says what GET would, and asks the database nothing", async () => {
     },
   };
   const ends: Outcome[] = [];
-  const response = await rowsResponse(new Request("http://x/", { method: "HEAD" }), query, { onFinish: (outcome) => void ends.push(outcome) });
+  const response = await rowsResponse(new Request("http://x/", { method: "HEAD" }), query, {
+    onFinish: (outcome) => void ends.push(outcome),
+  });
   expect([response.status, response.headers.get("Content-Type"), response.body, opened]).toEqual([
     200,
     "text/csv; charset=utf-8; header=present",
@@ -73,8 +78,14 @@ test("a query that cannot be run is answered with 500, and only the log is told 
   expect(response.status).toBe(500);
   expect(response.headers.get("Content-Type")).toBe("application/problem+json");
   expect(response.headers.has("Content-Disposition")).toBe(false);
-  expect(await response.json()).toEqual({ title: "Internal Server Error", status: 500, detail: "The query is not one that can be run" });
-  expect(reports.take("SOURCE_FAILED")).toMatchObject([{ error: { code: "ERR_QUERY", message: "no such table: nowhere" } }]);
+  expect(await response.json()).toEqual({
+    title: "Internal Server Error",
+    status: 500,
+    detail: "The query is not one that can be run",
+  });
+  expect(reports.take("SOURCE_FAILED")).toMatchObject([
+    { error: { code: "ERR_QUERY", message: "no such table: nowhere" } },
+  ]);
 });
 
 test("a database that is missing is answered with 500", async () => {
@@ -84,30 +95,43 @@ test("a database that is missing is answered with 500", async () => {
     500,
     { title: "Internal Server Error", status: 500, detail: "The database cannot be read" },
   ]);
-  expect(reports.take("SOURCE_FAILED")).toMatchObject([{ error: { code: "ERR_DATABASE", message: "unable to open database file" } }]);
+  expect(reports.take("SOURCE_FAILED")).toMatchObject([
+    { error: { code: "ERR_DATABASE", message: "unable to open database file" } },
+  ]);
 });
 
 test("a query that fails before its first row is answered with 500 by our own server", async () => {
   const { status, body, exitCode } = await curl(urlOf("SELECT json('{')"));
-  expect([status, exitCode, JSON.parse(body.toString())]).toEqual([500, 0, { title: "Internal Server Error", status: 500 }]);
+  expect([status, exitCode, JSON.parse(body.toString())]).toEqual([
+    500,
+    0,
+    { title: "Internal Server Error", status: 500 },
+  ]);
   expect(outcomes.pop()).toMatchObject({ outcome: "failed", bytes: 0, error: { code: "ERR_QUERY" } });
   expect(reports.take("SOURCE_FAILED")).toHaveLength(1);
 });
 
-test.each(["--http1.1", "--http1.0"])("a query that fails after its first rows breaks the connection (%s)", async (version) => {
-  const sql = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000)
+test.each(["--http1.1", "--http1.0"])(
+  "a query that fails after its first rows breaks the connection (%s)",
+  async (version) => {
+    const sql = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000)
     SELECT i, json(CASE i WHEN 150000 THEN '{' ELSE '1' END) FROM n`;
-  const { status, exitCode, body } = await curl(urlOf(sql), version);
-  expect([status, [18, 56].includes(exitCode)]).toEqual([200, true]);
-  expect(body.toString()).toMatch(/^i,.*\r\n1,1\r\n2,1\r\n/u);
-  expect(body.toString()).not.toContain("malformed");
-  expect(outcomes.pop()).toMatchObject({ outcome: "failed", error: { code: "ERR_QUERY" } });
-  expect(reports.take("SOURCE_FAILED")).toHaveLength(1);
-});
+    const { status, exitCode, body } = await curl(urlOf(sql), version);
+    expect([status, [18, 56].includes(exitCode)]).toEqual([200, true]);
+    expect(body.toString()).toMatch(/^i,.*\r\n1,1\r\n2,1\r\n/u);
+    expect(body.toString()).not.toContain("malformed");
+    expect(outcomes.pop()).toMatchObject({ outcome: "failed", error: { code: "ERR_QUERY" } });
+    expect(reports.take("SOURCE_FAILED")).toHaveLength(1);
+  },
+);
 
 test("a reader process that is killed after the first rows breaks the connection", async () => {
   const before = new Set(readersOf(path));
-  const answer = curl(urlOf("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 50000 OR i % 1000000 = 0"));
+  const answer = curl(
+    urlOf(
+      "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 50000 OR i % 1000000 = 0",
+    ),
+  );
   await until(() => readersOf(path).some((pid) => !before.has(pid)) || server.active > 0, "the reader");
   await until(() => server.active > 0, "the first rows");
   await new Promise((resolve) => setTimeout(resolve, 200));
@@ -146,8 +170,14 @@ test("rows of a slow query come as they are made", async () => {
 test("misuse rejects", async () => {
   const request = new Request("http://x/");
   const query = database.query("SELECT 1");
-  await expect(rowsResponse(request, query, { format: "xls" as never })).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
-  await expect(rowsResponse(request, query, { format: "toString" as never })).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
+  await expect(rowsResponse(request, query, { format: "xls" as never })).rejects.toMatchObject({
+    code: "ERR_INVALID_OPTION",
+  });
+  await expect(rowsResponse(request, query, { format: "toString" as never })).rejects.toMatchObject({
+    code: "ERR_INVALID_OPTION",
+  });
   await expect(rowsResponse(request, "SELECT 1" as never)).rejects.toMatchObject({ code: "ERR_SOURCE_TYPE" });
-  await expect(rowsResponse(request, query, { commitAfterMs: -1 })).rejects.toMatchObject({ code: "ERR_INVALID_OPTION" });
+  await expect(rowsResponse(request, query, { commitAfterMs: -1 })).rejects.toMatchObject({
+    code: "ERR_INVALID_OPTION",
+  });
 });

@@ -10,7 +10,8 @@ import type { RowQuery } from "../../src/index.ts";
 /** Runs until it is stopped, and gives no row. */
 export const ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 /** Gives rows without end. */
-export const ENDLESS_ROWS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'row ' || i FROM n";
+export const ENDLESS_ROWS =
+  "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i, 'row ' || i FROM n";
 
 /** A folder for this test file's databases, removed after it. */
 export function temporaryFolder(): string {
@@ -60,11 +61,12 @@ export function parseCsv(text: string): { text: string; quoted: boolean }[][] {
       field.lastIndex = at;
       const [all, quoted, plain] = field.exec(text)!;
       record.push({ text: quoted?.replaceAll('""', '"') ?? plain!, quoted: quoted !== undefined });
-      at += all!.length;
+      at += all.length;
       if (text[at] !== ",") break;
       at++;
     }
-    if (text.slice(at, at + 2) !== "\r\n") throw new Error(`No CRLF behind the record at ${at}: ${JSON.stringify(text.slice(at, at + 20))}`);
+    if (text.slice(at, at + 2) !== "\r\n")
+      throw new Error(`No CRLF behind the record at ${at}: ${JSON.stringify(text.slice(at, at + 20))}`);
     at += 2;
     records.push(record);
   }
@@ -73,6 +75,9 @@ export function parseCsv(text: string): { text: string; quoted: boolean }[][] {
 
 /** Text of what CSV is written with, and of anything else. */
 export const hostileText = string({
-  unit: oneof(...['"', ",", "\r", "\n", " "].map((unit) => constant(unit)), string({ unit: "grapheme", minLength: 1, maxLength: 1 })),
+  unit: oneof(
+    ...['"', ",", "\r", "\n", " "].map((unit) => constant(unit)),
+    string({ unit: "grapheme", minLength: 1, maxLength: 1 }),
+  ),
   maxLength: 60,
 });

@@ -22,7 +22,12 @@ test("the data is made once", async () => {
   const data = await prepareDemoData(join(folder, "deep/er"), { rows: 120_000 });
   expect(countRows(data.database)).toBe(120_000);
   const lines = readFileSync(data.lines, "utf8").split("\n");
-  expect([lines.length, lines[0], lines.at(-2), lines.at(-1)]).toEqual([600_001, "line 1 of 600000", "line 600000 of 600000", ""]);
+  expect([lines.length, lines[0], lines.at(-2), lines.at(-1)]).toEqual([
+    600_001,
+    "line 1 of 600000",
+    "line 600000 of 600000",
+    "",
+  ]);
   expect(existsSync(data.video)).toBe(true);
   const { ino } = statSync(data.database);
   const again = await prepareDemoData(join(folder, "deep/er"), {
@@ -36,8 +41,16 @@ test("the data is made once", async () => {
 test("the table has what exports have to get right", async () => {
   const { database: path } = await prepareDemoData(folder, { rows: 100 });
   const database = new DatabaseSync(path, { readOnly: true });
-  const count = (where: string): unknown => database.prepare(`SELECT count(*) AS n FROM huge_table WHERE ${where}`).get()!["n"];
-  for (const where of ["name LIKE '%,%'", `name LIKE '%"%'`, "name LIKE '%李%'", "note IS NULL", "note = ''", "amount != round(amount)"]) {
+  const count = (where: string): unknown =>
+    database.prepare(`SELECT count(*) AS n FROM huge_table WHERE ${where}`).get()!["n"];
+  for (const where of [
+    "name LIKE '%,%'",
+    `name LIKE '%"%'`,
+    "name LIKE '%李%'",
+    "note IS NULL",
+    "note = ''",
+    "amount != round(amount)",
+  ]) {
     expect([where, count(where)]).not.toEqual([where, 0]);
   }
   expect(count("id BETWEEN 1 AND 100")).toBe(100);

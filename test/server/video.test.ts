@@ -13,7 +13,9 @@ beforeAll(async () => {
   server = await serve(
     (request) => {
       if (new URL(request.url).pathname !== "/video") {
-        return new Response(`<video src="/video" muted preload="auto"></video>`, { headers: { "Content-Type": "text/html" } });
+        return new Response(`<video src="/video" muted preload="auto"></video>`, {
+          headers: { "Content-Type": "text/html" },
+        });
       }
       ranges.push(request.headers.get("Range") ?? "");
       return fileResponse(request, VIDEO);

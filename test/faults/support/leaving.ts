@@ -1,5 +1,5 @@
 /** Bodies that bring a response into one state, of every kind, and readers that leave in it. */
-import { readdirSync, readlinkSync } from "node:fs";
+import { fstatSync, readdirSync, statSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { eventStreamResponse, lines, streamingResponse } from "sluice";
 
@@ -101,11 +101,15 @@ export function linesBody(file: string): Body {
   return { observed, respond: () => streamingResponse(lines(file)) };
 }
 
+/** Whether this process has `file` open. */
 export function isOpen(file: string): boolean {
-  return readdirSync("/proc/self/fd").some((descriptor) => {
+  const { dev, ino } = statSync(file);
+  return readdirSync("/dev/fd").some((descriptor) => {
     try {
-      return readlinkSync(`/proc/self/fd/${descriptor}`) === file;
+      const open = fstatSync(Number(descriptor));
+      return open.ino === ino && open.dev === dev;
     } catch {
+      // The descriptor that listed them is closed again.
       return false;
     }
   });

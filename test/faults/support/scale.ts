@@ -1,3 +1,5 @@
+import type { TestContext } from "vitest";
+
 /** Whether the heavy tests run at their full size: `npm run soak`. */
 export const SOAK: boolean = process.env["SOAK"] === "1";
 
@@ -17,4 +19,10 @@ export function toMiB(bytes: number): string {
 
 export function toGrowth(bytes: number): string {
   return `${bytes < 0 ? "−" : "+"}${toMiB(Math.abs(bytes))}`;
+}
+
+/** Skips a test, and says why where everybody sees it. */
+export function skip(context: TestContext, reason: string): void {
+  console.log(`skipped: ${reason}`);
+  context.skip(reason);
 }

@@ -7,7 +7,11 @@ const ask = async (): Promise<unknown[]> => {
   const answers = [];
   for (const path of paths) {
     const response = await fileResponse(new Request("http://x/"), path);
-    answers.push([response.status, response.headers.get("Retry-After"), response.status === 200 ? "" : await response.json()]);
+    answers.push([
+      response.status,
+      response.headers.get("Retry-After"),
+      response.status === 200 ? "" : await response.json(),
+    ]);
     if (response.status === 200) await response.body!.cancel();
   }
   return answers;

@@ -22,7 +22,7 @@ export type ReaderAnswer =
 /** A frame is its kind in 1 byte, its length in 4 (big-endian), and that many bytes: text of rows, or an answer as JSON. */
 export const FRAME_BYTES = 5;
 export const TEXT_FRAME = 1;
-export const ANSWER_FRAME = 2;
+const ANSWER_FRAME = 2;
 
 export function encodeAnswer(answer: ReaderAnswer): Buffer {
   const json = Buffer.from(JSON.stringify(answer));

@@ -8,7 +8,9 @@ import { HttpError, SluiceError } from "../../../errors.ts";
 import { FrameParser, type ReaderAnswer, type ReaderRequest } from "./messages.ts";
 
 /** In the sources this file ends in `.ts`, where it was built in `.js`: so does the reader beside it. */
-const READER = fileURLToPath(new URL(import.meta.url.endsWith(".ts") ? "reader.ts" : "reader.js", import.meta.url));
+const READER = fileURLToPath(
+  import.meta.url.endsWith(".ts") ? new URL("./reader.ts", import.meta.url) : new URL("./reader.js", import.meta.url),
+);
 
 /** No reader outlives this process, busy or not. */
 const running = new Set<ChildProcess>();

@@ -67,7 +67,12 @@ export function prepareOne(database: DatabaseSync, sql: string): { statement: St
 /** The rows, each as an array in the order of the columns. */
 export function iterate(statement: StatementSync, parameters: Parameters): Iterable<readonly RowValue[]> {
   const values: Record<string, SQLInputValue> = {};
-  for (const [name, value] of Object.entries(parameters))
-    values[name] = typeof value === "boolean" ? Number(value) : value;
+  for (const [name, value] of Object.entries(parameters)) values[name] = toInput(value);
   return statement.iterate(values) as Iterable<unknown> as Iterable<readonly RowValue[]>;
+}
+
+/** `node:sqlite` takes every number for a real, and 5 would become the text "5.0"; booleans it doesn't know. */
+function toInput(value: RowValue): SQLInputValue {
+  if (typeof value === "boolean") return BigInt(value);
+  return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
 }
