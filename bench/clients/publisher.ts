@@ -10,7 +10,8 @@ export class Publisher {
   readonly ended: Promise<void>;
   readonly #events: number;
   readonly #request: string;
-  readonly #socket: Socket;
+  readonly #port: number;
+  #socket: Socket;
   readonly #end: () => void;
   #answer: ResponseParser | undefined;
   #delivered = 0;
@@ -23,10 +24,19 @@ export class Publisher {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.#end = resolve;
-    this.#socket = createConnection({ port, host: "127.0.0.1", noDelay: true });
-    this.#socket.once("connect", () => this.#sendNext());
-    this.#socket.on("data", (bytes) => this.#answered(bytes));
-    this.#socket.once("end", () => this.#fail()).once("error", () => this.#fail());
+    this.#port = port;
+    this.#socket = this.#connect();
+  }
+
+  #connect(): Socket {
+    const socket = createConnection({ port: this.#port, host: "127.0.0.1", noDelay: true });
+    socket.once("connect", () => this.#sendNext());
+    socket.on("data", (bytes) => this.#answered(bytes));
+    socket.once("error", () => this.#fail());
+    socket.once("end", () => {
+      if (socket === this.#socket) this.#fail();
+    });
+    return socket;
   }
 
   /** Tells how many events every reader has. */
@@ -41,7 +51,14 @@ export class Publisher {
   #answered(bytes: Buffer): void {
     this.#answer?.feed(bytes);
     if (this.#answer?.state === "broken" || (this.#answer?.status ?? 0) >= 300) this.#fail();
-    if (this.#answer?.state === "complete") this.#answer = undefined;
+    if (this.#answer?.state === "complete") {
+      // Servers limit how often a connection may be asked.
+      if (!this.#answer.keepsAlive) {
+        this.#socket.destroy();
+        this.#socket = this.#connect();
+      }
+      this.#answer = undefined;
+    }
     this.#sendNext();
   }
 

@@ -1,13 +1,12 @@
 /** Sluice, as its README shows it. */
 import { randomBytes } from "node:crypto";
-import { eventStreamResponse, lines, streamingResponse } from "../../src/index.ts";
+import { EventBroadcast, eventStreamResponse, lines, streamingResponse } from "../../src/index.ts";
 import { serve } from "../../src/node/index.ts";
-import { Broadcast } from "./broadcast.ts";
 import { chunks, endless, hostname, linesFile, port, strings, ticks } from "./sources.ts";
 
 const NOISE = randomBytes(64 * 1024);
 
-const broadcast = new Broadcast();
+const broadcast = new EventBroadcast();
 
 /** Does not compress: a body that does would take ages to fill sockets. */
 async function* endlessNoise(): AsyncGenerator<Uint8Array> {
@@ -37,13 +36,14 @@ async function answer(request: Request): Promise<Response> {
     case "/endless-gzip":
       return streamingResponse(endlessNoise(), { mediaType: "text/plain", compress: true });
     case "/events":
-      return eventStreamResponse(request, ({ signal }) => broadcast.follow(signal));
+      return eventStreamResponse(request, broadcast);
     case "/publish":
-      broadcast.publish(await request.text());
+      broadcast.publish({ data: await request.text() });
       return new Response(null, { status: 204 });
     default:
       return new Response(null, { status: 404 });
   }
 }
 
-await serve(answer, { port, hostname });
+// The publisher sends all its events on one connection.
+await serve(answer, { port, hostname, limits: { maxRequestsPerSocket: 0 } });

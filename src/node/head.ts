@@ -48,10 +48,13 @@ export function writeHead(res: NodeResponse, { status, statusText, fields }: Hea
     res.writeHead(status, fields);
     return;
   }
+  const isHttp10 = res.req.httpVersionMinor === 0;
+  const hasLength = "content-length" in fields;
   // HTTP/1.0 has no trailers, and Node throws where they are announced (ERR_HTTP_TRAILER_INVALID).
-  if (res.req.httpVersionMinor === 0) delete fields["trailer"];
-  if (!("content-length" in fields)) res.removeHeader("content-length");
-  res.removeHeader("transfer-encoding");
+  if (isHttp10) delete fields["trailer"];
+  if (!hasLength && res.hasHeader("content-length")) res.removeHeader("content-length");
+  // Where it is removed Node sends no chunks: only where there are to be none.
+  if ((hasLength || isHttp10) && res.hasHeader("transfer-encoding")) res.removeHeader("transfer-encoding");
   res.writeHead(status, statusText || (STATUS_CODES[status] ?? ""), fields);
 }
 

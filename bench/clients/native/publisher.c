@@ -10,6 +10,12 @@
 
 #include "sockets.h"
 
+static void open_connection(struct publisher *publisher) {
+  publisher->open = 0;
+  publisher->fd = connect_local(publisher->epoll, publisher->options->port, publisher, 0);
+  if (publisher->fd < 0) publisher->failed = 1;
+}
+
 void publisher_start(struct publisher *publisher, int epoll, const struct options *options) {
   memset(publisher, 0, sizeof *publisher);
   publisher->epoll = epoll;
@@ -24,8 +30,7 @@ void publisher_start(struct publisher *publisher, int epoll, const struct option
     "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s",
     options->publish_path, options->port, options->event_bytes, data);
   free(data);
-  publisher->fd = connect_local(epoll, options->port, publisher, 0);
-  if (publisher->fd < 0) publisher->failed = 1;
+  open_connection(publisher);
 }
 
 static void send_next(struct publisher *publisher) {
@@ -51,7 +56,14 @@ void publisher_turn(struct publisher *publisher) {
     if (received == 0) publisher->failed = 1;
     response_feed(&publisher->response, buffer, (size_t)received, -1);
     if (publisher->response.state == BROKEN || publisher->response.status >= 300) publisher->failed = 1;
-    if (publisher->response.state == COMPLETE) publisher->awaiting = 0;
+    if (publisher->response.state == COMPLETE) {
+      publisher->awaiting = 0;
+      if (!publisher->response.keeps_alive) {
+        /* Servers limit how often a connection may be asked. */
+        close(publisher->fd);
+        open_connection(publisher);
+      }
+    }
   }
   send_next(publisher);
 }

@@ -111,7 +111,7 @@ export function failureRows(wire: Wire): void {
     // A reset may overtake what was sent before it.
     expect([200, 0]).toContain(status);
     if (![18, 52, 55, 56].includes(exitCode)) return `is exit code ${exitCode}`;
-    return httpVersion === "1.1" || httpVersion === "1.0" ? "is a failure of curl's" : `is HTTP/${httpVersion}`;
+    return ["1.1", "1.0", "0"].includes(httpVersion) ? "is a failure of curl's" : `is HTTP/${httpVersion}`;
   });
 
   wire.row("a body that ends well, seen by curl and curl -0", "is none", async () => {

@@ -1,0 +1,36 @@
+import { truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { fileResponse } from "../../src/index.ts";
+import { settled, until } from "../helpers/deadline.ts";
+import { RawClient } from "../helpers/raw-client.ts";
+import { serveHere, temporaryFolder } from "./support.ts";
+
+const READERS = 40;
+/** What one may hold: a read of 64 KiB in the hand of the socket, and the next. */
+const EACH_BYTES = 160 * 1024;
+
+test("readers who sleep cost a read or two each, however large the file is", async () => {
+  const path = join(temporaryFolder(), "large.bin");
+  writeFileSync(path, "");
+  truncateSync(path, 4 * 1024 ** 3);
+  await using server = await serveHere((request) => fileResponse(request, path));
+  global.gc!();
+  const before = process.memoryUsage().arrayBuffers;
+  const clients: RawClient[] = [];
+  for (let index = 0; index < READERS; index++) {
+    const client = await RawClient.connect(server.port);
+    clients.push(client);
+    client.get("/");
+    await until(() => client.byteLength > 0, "the first bytes");
+    client.pause();
+  }
+  const held = (): number => {
+    global.gc!();
+    const received = clients.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    return process.memoryUsage().arrayBuffers - before - received;
+  };
+  await settled(() => Math.round(held() / 65_536), "memory");
+  expect(held()).toBeLessThan(READERS * EACH_BYTES);
+  for (const client of clients) client.destroy();
+});
