@@ -1,8 +1,8 @@
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
 
 /**
- * Calls `listener` when the answer's connection closes. Before Node 24.20 an answer that waits behind others on its
- * connection is not told, so the connection itself is listened to; as many may wait as the client has asked for.
+ * Calls `listener` when the answer's connection closes. Older Nodes (24.14) do not tell an answer that waits behind
+ * others on its connection, so the connection itself is listened to; as many may wait as the client has asked for.
  */
 export function onClose(res: NodeResponse, listener: () => void): void {
   res.once("close", listener);

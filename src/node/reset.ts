@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { Socket } from "node:net";
 import { report } from "../core/report.ts";
 
@@ -26,4 +27,17 @@ export function resetSocket(socket: Socket & { _parent?: unknown }): void {
     }
   }
   if (!socket.destroyed) socket.destroy();
+}
+
+/**
+ * Breaks off an answer. In chunks, or short of its Content-Length, a body that stops is visibly broken (RFC 9112 §8). Where
+ * only the end of the connection ends it, the connection must be reset.
+ */
+export function breakHttp1(res: ServerResponse, hasLength: boolean): void {
+  const { socket } = res;
+  if (!socket) {
+    // The answers before it on the connection are whole: it is broken when its turn comes, and what it has is written.
+    res.once("socket", () => setImmediate(breakHttp1, res, hasLength));
+  } else if (hasLength || res.chunkedEncoding) socket.destroy();
+  else resetSocket(socket);
 }

@@ -1,6 +1,6 @@
 import { type Body, type OutcomeKind, bodyOf } from "../core/body.ts";
 import { report } from "../core/report.ts";
-import { essence, isCompressible } from "../http/headers.ts";
+import { essence, isCompressible, varyWith } from "../http/headers.ts";
 import { type ContentCoding, negotiateCoding } from "../http/negotiation.ts";
 import { errorResponse, problemResponse } from "../http/problem.ts";
 import { isClosed, offClose, onClose } from "./closing.ts";
@@ -105,7 +105,9 @@ function refuse(
 }
 
 function sendHeadOnly(req: NodeRequest, res: NodeResponse, head: Head, onResult: OnResult | undefined): void {
-  if (req.method !== "HEAD" && mayHaveBody(head.status)) head.fields["content-length"] = "0";
+  // RFC 9110 §8.6: none in a 204; to HEAD and in a 304 it is the length of what is not sent.
+  if (head.status === 204) delete head.fields["content-length"];
+  else if (req.method !== "HEAD" && head.status !== 304) head.fields["content-length"] = "0";
   let ended = false;
   const end = (outcome: OutcomeKind): void => {
     if (ended) return;
@@ -151,6 +153,8 @@ function codingFor(req: NodeRequest, head: Head, body: Body, options: SendOption
   const transformable =
     body.options.compress === true || !/\bno-transform\b/iu.test(fieldOf(head, "cache-control") ?? "");
   if (!transformable) return undefined;
+  // RFC 9110 §12.5.5: also where this client gets the bytes as they are, for the caches between.
+  fields["vary"] = varyWith(fieldOf(head, "vary"), "Accept-Encoding");
   const accepted = req.headers["accept-encoding"];
   return negotiateCoding(typeof accepted === "string" ? accepted : null);
 }

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { ServerResponse } from "node:http";
+import { ServerResponse, validateHeaderName, validateHeaderValue } from "node:http";
 import { readerLeft } from "../core/abort.ts";
 import type { Body, OutcomeKind } from "../core/body.ts";
 import type { Piece } from "../core/gather.ts";
@@ -9,7 +9,6 @@ import { report } from "../core/report.ts";
 import { after } from "../core/clocks.ts";
 import { HttpError, SluiceError } from "../errors.ts";
 import type { ContentCoding } from "../http/negotiation.ts";
-import { varyWith } from "../http/headers.ts";
 import { errorResponse, problemResponse } from "../http/problem.ts";
 import { offClose, onClose } from "./closing.ts";
 import { Compressor } from "./compressor.ts";
@@ -173,6 +172,10 @@ export class Transmission implements Sink, PumpOwner {
   #trailers(): Record<string, string> | undefined {
     if (!this.#mayHaveTrailers()) return undefined;
     const trailers = { ...this.#body.options.trailers?.() };
+    for (const [name, value] of Object.entries(trailers)) {
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+    }
     if (this.#hash) trailers["Repr-Digest"] = `sha-256=:${this.#hash.digest("base64")}:`;
     return trailers;
   }
@@ -187,7 +190,6 @@ export class Transmission implements Sink, PumpOwner {
     if (!head) return;
     const { fields } = head;
     if (this.#coding) {
-      fields["vary"] = varyWith(fieldOf(head, "vary"), "Accept-Encoding");
       this.#compressor = Compressor.create(this.#coding);
       if (this.#compressor) toCoded(head, this.#coding);
     }
@@ -205,7 +207,6 @@ export class Transmission implements Sink, PumpOwner {
     const head = this.#head!;
     const worthCoding = this.#coding && byteLength >= MIN_COMPRESS_BYTES;
     if (trailers || digest || contentLength !== undefined || worthCoding) return this.#commit();
-    if (this.#coding) head.fields["vary"] = varyWith(fieldOf(head, "vary"), "Accept-Encoding");
     head.fields["content-length"] = String(byteLength);
     this.#writeHead(head);
   }

@@ -2,7 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { FRAME_HEAD_BYTES } from "../core/budget.ts";
 import type { Piece } from "../core/gather.ts";
-import { resetSocket } from "./reset.ts";
+import { breakHttp1 } from "./reset.ts";
 import type { Wire, WireListener } from "./wire.ts";
 
 /** Under TLS no write is done at once; one that is done within this time was not held up by the reader, in ms. */
@@ -63,15 +63,8 @@ export class Http1Wire implements Wire {
     } else this.#finish();
   }
 
-  /**
-   * In chunks, or short of its Content-Length, a body that stops is visibly broken (RFC 9112 §8). Where only the end of the
-   * connection ends it, the connection must be reset.
-   */
   break(hasLength: boolean): void {
-    const { socket } = this.#res;
-    if (socket && !hasLength && !this.#res.chunkedEncoding) resetSocket(socket);
-    else if (socket) this.#res.destroy();
-    else this.#res.req.socket.destroy();
+    breakHttp1(this.#res, hasLength);
   }
 
   /** The answer to a pipelined request: Node keeps it until those before it have ended, and tells when it has gone. */

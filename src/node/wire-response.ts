@@ -1,7 +1,7 @@
 import { constants } from "node:http2";
 import type { Piece } from "../core/gather.ts";
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
-import { resetSocket } from "./reset.ts";
+import { breakHttp1 } from "./reset.ts";
 import type { Wire, WireListener } from "./wire.ts";
 
 /**
@@ -43,12 +43,7 @@ export class ResponseWire implements Wire {
 
   break(hasLength: boolean): void {
     const res = this.#res;
-    if (!isHttp2(res)) {
-      const { socket } = res;
-      if (socket && !hasLength && !res.chunkedEncoding) resetSocket(socket);
-      else res.destroy();
-      return;
-    }
+    if (!isHttp2(res)) return breakHttp1(res, hasLength);
     const { stream } = res;
     if (stream.destroyed) return;
     // What was written before the failure goes out first; a reader that takes nothing has no claim to it.

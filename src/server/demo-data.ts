@@ -68,11 +68,13 @@ async function make(folder: string, rows: number, progress: Progress | undefined
 }
 
 async function moveInto(place: string, made: string, stamp: string): Promise<void> {
+  // Another process was faster, and may serve it by now.
+  if (await isMade(place, stamp)) return;
   await rm(place, { recursive: true, force: true });
   try {
     await rename(made, place);
   } catch (error) {
-    // Another process was faster, and made the same.
+    // It was faster only by a moment.
     if (!(await isMade(place, stamp))) throw error;
   }
 }

@@ -7,6 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { curl } from "../helpers/curl.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { closeServer } from "../helpers/servers.ts";
+import { isRunning } from "../rows/support.ts";
 import { Sluice } from "./sluice.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "sluice-cli-"));
@@ -159,12 +160,3 @@ test("--version says the package's, --help what there is", async () => {
   expect(await within(unknown.end(), "the end")).toBe(1);
   expect(unknown.stderr).toContain("unknown command 'server'");
 });
-
-function isRunning(pid: number): boolean {
-  try {
-    // A zombie that nobody waits for is none that runs.
-    return !/^State:\s+Z/mu.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-  } catch {
-    return false;
-  }
-}

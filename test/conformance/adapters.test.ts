@@ -29,7 +29,7 @@ function expressWith(...before: RequestHandler[]) {
     const app = express();
     app.disable("x-powered-by");
     app.use(...before, (_req, _res, next) => next());
-    app.all("/", toNodeListener(handler, options));
+    app.all(/.*/u, toNodeListener(handler, options));
     return app as RequestListener;
   };
 }
@@ -43,7 +43,10 @@ const byHand = (handler: FetchHandler, options?: WireOptions): RequestListener =
 
 describeWire(onNode("toNodeListener on https", "https/1.1", toNodeListener));
 describeWire(onNode("an Express route by toNodeListener", "http/1.1", expressWith()));
-describeWire(onNode("an Express route behind a patched res.write", "http/1.1", expressWith(compressionLike)));
+describeWire({
+  ...onNode("an Express route behind a patched res.write", "http/1.1", expressWith(compressionLike)),
+  compressesItself: true,
+});
 describeWire(onNode("sendResponse in a listener of one's own", "http/1.1", byHand));
 
 describeWire({
@@ -55,7 +58,7 @@ describeWire({
     const app = fastify({ forceCloseConnections: true });
     await app.register(sluiceFastify, options ?? {});
     app.addContentTypeParser("*", (_request, _payload, done) => done(null));
-    app.all("/", async (request, reply) => {
+    app.all("/*", async (request, reply) => {
       const { toRequest: makeRequest } = request as unknown as { toRequest(): Request };
       const { sendResponse: sendReply } = reply as unknown as { sendResponse(response: Response): Promise<unknown> };
       await sendReply.call(reply, await handler(makeRequest.call(request)));

@@ -7,10 +7,14 @@ import { watchReports } from "../helpers/reports.ts";
 import type { TestServer } from "../helpers/servers.ts";
 import { type WireAnswer, type WireProtocol, type WireRequest, send } from "../helpers/wire-client.ts";
 import { bodyRows } from "./rows/bodies.ts";
+import { codingRows } from "./rows/codings.ts";
 import { failureRows } from "./rows/failures.ts";
 import { foreignBodyRows } from "./rows/foreign-bodies.ts";
+import { framingRows } from "./rows/framing.ts";
 import { handlerRows } from "./rows/handlers.ts";
 import { leavingRows } from "./rows/leaving.ts";
+import { pipeliningRows } from "./rows/pipelining.ts";
+import { trailerRows } from "./rows/trailers.ts";
 
 /** What a server is started with, where it is one that sends by our rules. */
 export interface WireOptions {
@@ -26,6 +30,8 @@ export interface WireTarget {
   readonly sender: "sluice" | "foreign";
   /** The handler is called by us: what it throws or returns is ours to answer. */
   readonly listener: boolean;
+  /** Something between compresses where the client takes it, whatever the response says. */
+  readonly compressesItself?: boolean;
   start(handler: FetchHandler, options?: WireOptions): Promise<TestServer>;
   /**
    * Rows where this server does something else than it should, and what. They are facts, so that the documentation of
@@ -91,6 +97,11 @@ export function describeWire(target: WireTarget): void {
     leavingRows(wire);
     if (target.sender === "foreign") return;
     foreignBodyRows(wire);
+    if (!target.compressesItself) codingRows(wire);
+    trailerRows(wire);
     if (target.listener) handlerRows(wire);
+    if (target.protocol === "h2") return;
+    framingRows(wire);
+    pipeliningRows(wire);
   });
 }

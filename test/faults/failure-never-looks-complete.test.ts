@@ -142,17 +142,20 @@ describe.each(protocols)("a source that fails, on $name", ({ options, version, t
 });
 
 describe("on a connection that is kept", () => {
-  it.each(["", "&length", "&turns", "&length&turns"])("nothing of the next answer follows a broken body (%s)", async (query) => {
-    using client = await RawClient.connect(plain.port);
-    client.get(`/?at=4${query}`);
-    client.get("/?at=-1");
-    await client.end();
-    const text = client.text;
-    expect(text.split("HTTP/1.1 ").length - 1, "answers").toBe(1);
-    expect(text).not.toMatch(/\r\n0\r\n/u);
-    expect(text.includes("line 6")).toBe(false);
-    expect(reports.take("SOURCE_FAILED")).toHaveLength(1);
-  });
+  it.each(["", "&length", "&turns", "&length&turns"])(
+    "nothing of the next answer follows a broken body (%s)",
+    async (query) => {
+      using client = await RawClient.connect(plain.port);
+      client.get(`/?at=4${query}`);
+      client.get("/?at=-1");
+      await client.end();
+      const text = client.text;
+      expect(text.split("HTTP/1.1 ").length - 1, "answers").toBe(1);
+      expect(text).not.toMatch(/\r\n0\r\n/u);
+      expect(text.includes("line 6")).toBe(false);
+      expect(reports.take("SOURCE_FAILED")).toHaveLength(1);
+    },
+  );
 
   it("a broken body that waited behind a good one does not follow it as if whole", async () => {
     using client = await RawClient.connect(plain.port);

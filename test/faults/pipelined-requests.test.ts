@@ -32,7 +32,8 @@ async function* waiting(signal: AbortSignal, first = ""): AsyncGenerator<string>
   }
 }
 
-const idle = (first?: string): Response => streamingResponse(({ signal }) => waiting(signal, first), { commitAfterMs: 0 });
+const idle = (first?: string): Response =>
+  streamingResponse(({ signal }) => waiting(signal, first), { commitAfterMs: 0 });
 
 async function withResults(handler: FetchHandler, work: (client: RawClient, results: SendResult[]) => Promise<void>) {
   const results: SendResult[] = [];
@@ -42,7 +43,8 @@ async function withResults(handler: FetchHandler, work: (client: RawClient, resu
   expect(server.active).toBe(0);
 }
 
-const outcomes = (results: SendResult[]): string[] => results.map(({ target, outcome }) => `${target} ${outcome}`).toSorted();
+const outcomes = (results: SendResult[]): string[] =>
+  results.map(({ target, outcome }) => `${target} ${outcome}`).toSorted();
 
 it("answers 50 requests sent at once, in order, and without a warning", async () => {
   const handler: FetchHandler = ({ url }) => {
@@ -58,7 +60,9 @@ it("answers 50 requests sent at once, in order, and without a warning", async ()
   await withResults(handler, async (client, results) => {
     for (let index = 0; index < 50; index++) client.get(`/${index}`);
     const answers = await client.readAnswers(50);
-    expect(answers.map(({ body }) => body.toString())).toEqual(Array.from({ length: 50 }, (_, index) => `/${index} done\n`));
+    expect(answers.map(({ body }) => body.toString())).toEqual(
+      Array.from({ length: 50 }, (_, index) => `/${index} done\n`),
+    );
     await until(() => results.length === 50, "all outcomes");
     expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(["completed"]));
   });

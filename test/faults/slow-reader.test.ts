@@ -26,7 +26,10 @@ class Watched {
   }
 
   response(stallTimeoutMs: number): Response {
-    return streamingResponse(this.#endless(), { stallTimeoutMs, onFinish: ({ outcome }) => void (this.outcome = outcome) });
+    return streamingResponse(this.#endless(), {
+      stallTimeoutMs,
+      onFinish: ({ outcome }) => void (this.outcome = outcome),
+    });
   }
 }
 
@@ -64,15 +67,21 @@ describe("a reader that is slow but steady", () => {
     },
   );
 
-  it("is never cut on HTTP/2, where windows are small: 32 KiB/s, stallTimeoutMs 6000", { timeout: 60_000 }, async () => {
-    const watched = new Watched();
-    const seconds = scaled(8, 40);
-    await using server = await serve(() => watched.response(6_000), { port: 0, tls: selfSigned() });
-    using reader = readHttp2AtPace(await requestHttp2(server.url, "/"), 32 * KIB);
-    await readsOn(reader, watched, seconds);
-    ran(`32 KiB/s on HTTP/2 for ${seconds} s: its writer waited ${(watched.longestWaitMs / 1000).toFixed(1)} s at most`);
-    expect(watched.longestWaitMs, "it did make its writer wait").toBeGreaterThan(100);
-  });
+  it(
+    "is never cut on HTTP/2, where windows are small: 32 KiB/s, stallTimeoutMs 6000",
+    { timeout: 60_000 },
+    async () => {
+      const watched = new Watched();
+      const seconds = scaled(8, 40);
+      await using server = await serve(() => watched.response(6_000), { port: 0, tls: selfSigned() });
+      using reader = readHttp2AtPace(await requestHttp2(server.url, "/"), 32 * KIB);
+      await readsOn(reader, watched, seconds);
+      ran(
+        `32 KiB/s on HTTP/2 for ${seconds} s: its writer waited ${(watched.longestWaitMs / 1000).toFixed(1)} s at most`,
+      );
+      expect(watched.longestWaitMs, "it did make its writer wait").toBeGreaterThan(100);
+    },
+  );
 });
 
 it("does not count the time in which the source gives nothing", async () => {

@@ -138,7 +138,10 @@ describe("a source that ends in time", () => {
 
 it.each<[string, FetchHandler]>([
   ["of a body", () => stream(() => new Promise(() => {}))],
-  ["of an event stream", (request) => eventStreamResponse(request, () => new Promise(() => {}), { leakReportMs: LEAK_REPORT_MS })],
+  [
+    "of an event stream",
+    (request) => eventStreamResponse(request, () => new Promise(() => {}), { leakReportMs: LEAK_REPORT_MS }),
+  ],
 ])("reports a source's function that never answers, too: %s", async (_, handler) => {
   await using server = await serve(handler, { port: 0 });
   using reader = await RawClient.connect(server.port);

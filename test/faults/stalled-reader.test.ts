@@ -39,13 +39,15 @@ type Make = (watched: Watched, request: Request) => Response;
 
 const endless: Make = (watched) => streamingResponse(({ signal }) => watched.source(signal), watched.init);
 const withLength: Make = (watched) =>
-  streamingResponse(({ signal }) => watched.source(signal), { ...watched.init, contentLength: MORE_THAN_A_KERNEL_TAKES });
+  streamingResponse(({ signal }) => watched.source(signal), {
+    ...watched.init,
+    contentLength: MORE_THAN_A_KERNEL_TAKES,
+  });
 const events: Make = (watched, request) =>
   eventStreamResponse(request, ({ signal }) => watched.texts(signal), watched.init);
 const compressed: Make = (watched) =>
   streamingResponse(({ signal }) => noise(watched.source(signal)), { ...watched.init, compress: true });
-const oneItem: Make = (watched) =>
-  streamingResponse(({ signal }) => oneLarge(watched.source(signal, 1)), watched.init);
+const oneItem: Make = (watched) => streamingResponse(({ signal }) => oneLarge(watched.source(signal, 1)), watched.init);
 
 function* noise(source: Generator<Buffer>): Generator<Buffer> {
   const bytes = crypto.getRandomValues(new Uint8Array(block.length));

@@ -81,3 +81,12 @@ export const hostileText = string({
   ),
   maxLength: 60,
 });
+
+/** Whether there is such a process. A zombie that nobody waits for is none. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/mu.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+}

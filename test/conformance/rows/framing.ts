@@ -61,20 +61,20 @@ export function framingRows(wire: Wire): void {
     for (const how of ["option", "field"]) {
       const bad = (): Response => {
         const source = late ? new Probe().items(items) : items;
-        return streamingResponse(source, how === "option" ? { contentLength } : { headers: { "Content-Length": String(contentLength) } });
+        return streamingResponse(
+          source,
+          how === "option" ? { contentLength } : { headers: { "Content-Length": String(contentLength) } },
+        );
       };
       await using server = await wire.start((request) => (request.url.endsWith("/bad") ? bad() : new Response("next")));
       await talk(server, async (client) => {
         client.get("/bad");
         client.get("/next");
-        await client.end();
         // The parser is strict: bytes that belong to no answer throw.
-        const answers = client.answers();
-        expect(answers.length).toBeLessThanOrEqual(1);
-        for (const answer of answers) {
-          expect(answer.complete && answer.status === 200).toBe(false);
-          expect(answer.body.length).toBeLessThan(Math.max(contentLength, 100));
-        }
+        const [bad, next] = await client.readAnswers(2);
+        // What was not begun is answered with 500; what was is broken, and nothing comes behind it.
+        if (bad?.status === 500) expect(next?.body.toString()).toBe("next");
+        else expect([bad?.complete ?? false, next]).toEqual([false, undefined]);
       });
       expect(wire.reports.take("SOURCE_FAILED")).toHaveLength(1);
     }
@@ -83,16 +83,15 @@ export function framingRows(wire: Wire): void {
   it("an early error leaves the connection usable, as any answer does", async () => {
     await using server = await wire.start((request) => {
       const url = new URL(request.url);
-      if (url.pathname === "/thrown") throw new HttpError(404);
       if (url.pathname === "/source") return streamingResponse(new Probe().failing([], new HttpError(409)));
       if (url.pathname === "/empty") return new Response(null, { status: 204 });
       return new Response("ok");
     });
     await talk(server, async (client) => {
-      const paths = ["/thrown", "/source", "/empty", "/ok", "/source", "/ok"];
+      const paths = ["/source", "/empty", "/ok", "/source", "/ok"];
       for (const path of paths) client.get(path);
       const answers = await client.readAnswers(paths.length);
-      expect(answers.map(({ status }) => status)).toEqual([404, 409, 204, 200, 409, 200]);
+      expect(answers.map(({ status }) => status)).toEqual([409, 204, 200, 409, 200]);
       expect(answers.every(({ complete }) => complete)).toBe(true);
     });
   });
@@ -105,7 +104,12 @@ export function framingRows(wire: Wire): void {
     await talk(server, async (client) => {
       for (const status of [204, 304, 205, 200]) client.get(`/${status}`);
       const answers = await client.readAnswers(4);
-      expect(answers.map(({ status, complete }) => [status, complete])).toEqual([[204, true], [304, true], [205, true], [200, true]]);
+      expect(answers.map(({ status, complete }) => [status, complete])).toEqual([
+        [204, true],
+        [304, true],
+        [205, true],
+        [200, true],
+      ]);
       // RFC 9110 §8.6: none in a 204; in a 304 it is the length of what was not sent.
       expect(answers.map(({ headers }) => headers.get("content-length"))).toEqual([undefined, ["5"], ["0"], ["0"]]);
       expect(answers.every(({ headers }) => !headers.has("transfer-encoding"))).toBe(true);
@@ -113,7 +117,9 @@ export function framingRows(wire: Wire): void {
   });
 
   it("HEAD has the fields of GET, and no body", async () => {
-    await using server = await wire.start(() => streamingResponse(["body"], { contentLength: 4, mediaType: "text/plain" }));
+    await using server = await wire.start(() =>
+      streamingResponse(["body"], { contentLength: 4, mediaType: "text/plain" }),
+    );
     await talk(server, async (client) => {
       client.request("HEAD", "/");
       client.get("/");
@@ -137,7 +143,9 @@ export function framingRows(wire: Wire): void {
   });
 
   it("HTTP/1.0 with keep-alive gets two bodies of known length on one connection", async () => {
-    await using server = await wire.start(() => streamingResponse(new Probe().items(["one,", "two"]), { contentLength: 7 }));
+    await using server = await wire.start(() =>
+      streamingResponse(new Probe().items(["one,", "two"]), { contentLength: 7 }),
+    );
     await talk(server, async (client) => {
       for (let round = 1; round <= 2; round++) {
         client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");

@@ -48,8 +48,18 @@ export function answerCommands(port: number, commands: Record<string, Command>):
     );
   });
   // A server never outlives its test.
-  process.on("disconnect", () => process.exit(1));
+  process.on("disconnect", exitWithTest);
   process.send!({ ready: { port } });
+}
+
+function exitWithTest(): void {
+  process.exit(1);
+}
+
+/** Lets go of the test: the process may end by itself. */
+export function letGo(): void {
+  process.removeListener("disconnect", exitWithTest);
+  process.disconnect();
 }
 
 async function run(command: Command | undefined, argument: unknown): Promise<unknown> {

@@ -58,7 +58,8 @@ export function eventsBody(plan: Plan, state: State): Body {
   const { observed, items } = observe(plan);
   return {
     observed,
-    respond: (request) => eventStreamResponse(request, ({ signal }) => events(items(signal)), { commitAfterMs: commit(state) }),
+    respond: (request) =>
+      eventStreamResponse(request, ({ signal }) => events(items(signal)), { commitAfterMs: commit(state) }),
   };
 }
 
@@ -127,7 +128,8 @@ function observe(plan: Plan): { observed: Observed; items: (signal: AbortSignal)
         // What came so far is written by itself.
         if (size === 60_000) await turn().then(() => turn());
       }
-      if (plan.waits) await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
+      if (plan.waits)
+        await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason as Error)));
       observed.exhausted = true;
     } finally {
       cleanedUp = true;
