@@ -30,7 +30,7 @@ function plan(): Plan {
     if (suite === undefined) throw new TypeError(`no suite ${args.suite}, only ${Object.keys(suites).join(", ")}`);
     return { args, suite, workloads: chooseWorkloads(suite, args) };
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
     process.exit(2);
   }
 }

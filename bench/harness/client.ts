@@ -120,7 +120,7 @@ function startReaders(command: string[], port: number, options: ReadOptions) {
   });
   child.once("error", (error) => result.reject(error));
   child.once("close", () => result.reject(new Error("the client ended without a result")));
-  result.promise.catch(() => {}).finally(() => stopProcess(child));
+  result.promise.catch(() => {}).finally(() => void stopProcess(child));
   return { ready: ready.promise, result: result.promise, tell: () => child.stdin?.end("go\n") };
 }
 

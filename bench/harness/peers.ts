@@ -58,7 +58,6 @@ const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPee
 
 /** Looks for the named peers on this machine; `folder` is for what must be built. */
 export function findPeers(names: Iterable<string>, folder: string): Promise<(FoundPeer | MissingPeer)[]> {
-  return Promise.all(
-    Array.from(names, (name) => finders[name]?.(folder) ?? { name, missing: "not in bench/harness/peers.ts" }),
-  );
+  const unknown = (name: string): MissingPeer => ({ name, missing: "not in bench/harness/peers.ts" });
+  return Promise.all(Array.from(names, async (name) => finders[name]?.(folder) ?? unknown(name)));
 }

@@ -29,10 +29,8 @@ export async function findPython(name: string, folder: string): Promise<FoundPee
         prepare: async (port) => ({ command: [python, ...uvicorn(folder, port)] }),
       };
     } catch (error) {
-      const lastLine = String((error as { stderr?: string }).stderr ?? "")
-        .trim()
-        .split("\n")
-        .at(-1);
+      const { stderr = "" } = error as { stderr?: string };
+      const lastLine = stderr.trim().split("\n").at(-1);
       if (lastLine) missing = `${python}: ${lastLine}`;
     }
   }

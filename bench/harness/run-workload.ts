@@ -38,9 +38,8 @@ export async function runWorkload(
 ): Promise<RowResult[]> {
   const entries = workload.rows.flatMap((row) => {
     const peer = peers.get(row.peer);
-    return peer === undefined
-      ? []
-      : [{ peer, result: { row, summaries: new Map() } as RowResult, runs: [] as Measurement[] }];
+    const result: RowResult = { row, summaries: new Map() };
+    return peer === undefined ? [] : [{ peer, result, runs: [] as Measurement[] }];
   });
   for (let round = 0; round <= options.runs; round++) {
     for (const { peer, result, runs } of entries) {
@@ -54,7 +53,7 @@ export async function runWorkload(
           else runs.push(await workload.measure(server, row, options.bench));
         });
       } catch (error) {
-        result.failure = `${what}: ${error instanceof Error ? error.message : error}`;
+        result.failure = `${what}: ${error instanceof Error ? error.message : String(error)}`;
       }
     }
   }

@@ -1,5 +1,5 @@
-/** h3 on srvx: `iterable()` for bodies, `createEventStream()` for events. */
-import { createEventStream, H3, iterable, serve } from "h3";
+/** h3 on srvx: `iterable()` for bodies, `EventStream` for events. */
+import { EventStream, H3, iterable, serve } from "h3";
 import { chunks, countOf, endless, fileLines, hostname, linesFile, port, strings, ticks } from "./sources.ts";
 
 const app = new H3();
@@ -11,9 +11,9 @@ app.get("/ticks", () => iterable(ticks()));
 app.get("/endless", () => iterable(endless()));
 
 app.get("/events", (event) => {
-  const stream = createEventStream(event);
+  const stream = new EventStream(event);
   void stream.pushComment("open");
-  return stream.send();
+  return stream;
 });
 
 serve(app, { port, hostname, silent: true });

@@ -11,7 +11,6 @@ export interface Head {
 }
 
 /** What a field's value cannot have in it (RFC 9110 §5.5). `Headers` let control characters pass, Node does not. */
-// oxlint-disable-next-line no-control-regex -- control characters are what is looked for
 const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/u;
 
 /**

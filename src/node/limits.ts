@@ -36,9 +36,11 @@ export interface Limits {
 
 /** @throws SluiceTypeError `ERR_INVALID_OPTION` */
 export function resolveLimits(limits: Limits = {}): Required<Limits> {
+  const { requestTimeoutMs = 300_000 } = limits;
   const resolved: Required<Limits> = {
-    headersTimeoutMs: 10_000,
-    requestTimeoutMs: 300_000,
+    requestTimeoutMs,
+    // A head is a part of its request.
+    headersTimeoutMs: requestTimeoutMs > 0 ? Math.min(10_000, requestTimeoutMs) : 10_000,
     // Above the 60 s after which most proxies let go of an idle connection: theirs must be the first to close.
     keepAliveTimeoutMs: 65_000,
     maxConnections: 50_000,
@@ -48,6 +50,9 @@ export function resolveLimits(limits: Limits = {}): Required<Limits> {
   };
   for (const [name, value] of Object.entries(resolved)) {
     if (!Number.isSafeInteger(value) || value < 0) throw optionError(`limits.${name}`, "an integer ≥ 0", value);
+  }
+  if (resolved.requestTimeoutMs > 0 && resolved.headersTimeoutMs > resolved.requestTimeoutMs) {
+    throw optionError("limits.headersTimeoutMs", "no longer than limits.requestTimeoutMs", resolved.headersTimeoutMs);
   }
   return resolved;
 }

@@ -10,7 +10,7 @@ let warned = false;
  * Under TLS the TCP socket beneath is reset; Node keeps it in `_parent`, the one private field used here (a test watches
  * it). A Unix socket has no reset: it is closed, and that is reported once.
  */
-export function resetSocket(socket: Socket & { _parent?: unknown }): void {
+function resetSocket(socket: Socket & { _parent?: unknown }): void {
   // oxlint-disable-next-line no-underscore-dangle -- Node gives it no other name
   const beneath = socket._parent instanceof Socket ? socket._parent : socket;
   try {

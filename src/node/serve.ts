@@ -1,9 +1,9 @@
-import { type Server, createServer } from "node:http";
+import { type Server, type ServerResponse, createServer } from "node:http";
 import { type Http2SecureServer, type Http2Session, type SecureServerOptions, createSecureServer } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { budget } from "../core/budget.ts";
 import { after } from "../core/clocks.ts";
-import type { FetchHandler, NodeRequest, NodeResponse } from "./http-types.ts";
+import { type FetchHandler, type NodeRequest, type NodeResponse, isHttp2 } from "./http-types.ts";
 import { type Limits, resolveLimits } from "./limits.ts";
 import { toNodeListener } from "./listener.ts";
 import type { SendOptions } from "./send.ts";
@@ -66,7 +66,12 @@ export async function serve(handler: FetchHandler, options: ServeOptions = {}): 
   const drain = new Drain();
   const listener = toNodeListener(handler, drain.watch(options));
   const onRequest = (req: NodeRequest, res: NodeResponse): void => {
-    if (drain.started && "shouldKeepAlive" in res) res.shouldKeepAlive = false;
+    if (!isHttp2(res)) {
+      drain.inUse(res);
+      // Node announces the end of a connection that has reached its limit, and leaves it to the client.
+      const { maxRequestsOnConnectionReached } = res as { maxRequestsOnConnectionReached?: boolean };
+      if (drain.started || maxRequestsOnConnectionReached) res.shouldKeepAlive = false;
+    }
     listener(req, res);
   };
   const serverOptions = {
@@ -106,6 +111,8 @@ class Drain {
   readonly #sessions = new Set<Http2Session>();
   /** Connections, where Node's server does not keep a list of its own. */
   readonly #sockets = new Set<Socket>();
+  /** Those that have not asked for anything yet, as browsers open them: for Node they are not idle. */
+  readonly #unused = new Set<Socket>();
   #server: Server | Http2SecureServer | undefined;
   #closed: Promise<void> | undefined;
   #cut: (() => void) | undefined;
@@ -121,14 +128,27 @@ class Drain {
   attach(server: Server | Http2SecureServer): void {
     this.#server = server;
     server.on("session", (session: Http2Session) => {
+      if (this.started) session.close();
       this.#sessions.add(session);
       session.once("close", () => this.#sessions.delete(session));
+    });
+    server.on("closeAllConnections" in server ? "connection" : "secureConnection", (socket: Socket) => {
+      if ("alpnProtocol" in socket && socket.alpnProtocol === "h2") return;
+      // Its handshake has ended too late.
+      if (this.started) return void socket.destroy();
+      this.#unused.add(socket);
+      socket.once("close", () => this.#unused.delete(socket));
     });
     if ("closeAllConnections" in server) return;
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));
     });
+  }
+
+  /** A request has come on its connection. */
+  inUse({ socket }: ServerResponse): void {
+    if (socket) this.#unused.delete(socket);
   }
 
   /** The options, with our eyes on every transmission. */
@@ -170,6 +190,7 @@ class Drain {
     });
     for (const transmission of this.#transmissions) transmission.drain();
     for (const session of this.#sessions) session.close();
+    for (const socket of this.#unused) socket.destroy();
     this.#closeIdle();
     if (graceMs === 0) this.#cut!();
     return this.#closed;

@@ -192,7 +192,6 @@ describe.skipIf(chromiumMissing)("A page in Chromium", { timeout: 40_000 }, () =
     ["the function", () => null],
     [
       "the generator",
-      // oxlint-disable-next-line require-yield -- it returns before its first event
       async function* () {
         return null;
       },

@@ -38,6 +38,14 @@ test.each(["SIGTERM", "SIGINT"] as const)(
   },
 );
 
+test("a signal that comes when all is done ends the process, idle reader processes included", async () => {
+  await using sluice = new Sluice(demo);
+  const url = await sluice.listening();
+  expect((await curl(`${url}/export`)).exitCode).toBe(0);
+  sluice.kill("SIGTERM");
+  expect(await sluice.end(2_000)).toBe(0);
+});
+
 test("a second signal cuts what is still being sent, visibly", async () => {
   await using sluice = new Sluice(demo);
   const url = await sluice.listening();

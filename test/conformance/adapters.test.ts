@@ -5,7 +5,8 @@ import { sluiceFastify } from "sluice/fastify";
 import { type FetchHandler, sendResponse, toNodeListener, toRequest } from "sluice/node";
 import { compressionLike } from "../helpers/compression-like.ts";
 import { startHttp, startHttps, toTestServer } from "../helpers/servers.ts";
-import { type WireOptions, type WireTarget, describeWire } from "./wire.ts";
+import { describeWire } from "./describe-wire.ts";
+import { type WireOptions, type WireTarget } from "./wire.ts";
 
 const over = { "http/1.1": startHttp, "https/1.1": startHttps };
 
@@ -39,7 +40,7 @@ const byHand = (handler: FetchHandler, options?: WireOptions): RequestListener =
   async function listener(req, res) {
     const response = await handler(toRequest(req, res));
     await sendResponse(req, res, response, options);
-  } as (...parameters: Parameters<RequestListener>) => void;
+  };
 
 describeWire(onNode("toNodeListener on https", "https/1.1", toNodeListener));
 describeWire(onNode("an Express route by toNodeListener", "http/1.1", expressWith()));

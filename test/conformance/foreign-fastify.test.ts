@@ -1,7 +1,7 @@
 import fastify from "fastify";
 import { toRequest } from "sluice/node";
 import { toTestServer } from "../helpers/servers.ts";
-import { describeWire } from "./wire.ts";
+import { describeWire } from "./describe-wire.ts";
 
 describeWire({
   name: "Fastify's reply.send",

@@ -1,6 +1,6 @@
 import { H3, serve } from "h3";
 import { toTestServer } from "../helpers/servers.ts";
-import { describeWire } from "./wire.ts";
+import { describeWire } from "./describe-wire.ts";
 
 describeWire({
   name: "h3",

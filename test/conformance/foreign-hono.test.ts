@@ -1,7 +1,7 @@
 import { serve } from "@hono/node-server";
 import type { AddressInfo } from "node:net";
 import { closeServer, toTestServer } from "../helpers/servers.ts";
-import { describeWire } from "./wire.ts";
+import { describeWire } from "./describe-wire.ts";
 
 describeWire({
   name: "@hono/node-server",

@@ -1,6 +1,6 @@
 import { serve } from "srvx/node";
 import { toTestServer } from "../helpers/servers.ts";
-import { describeWire } from "./wire.ts";
+import { describeWire } from "./describe-wire.ts";
 
 describeWire({
   name: "srvx",

@@ -1,7 +1,8 @@
 import { serve } from "sluice/node";
 import { selfSigned } from "../helpers/certificate.ts";
 import { toTestServer } from "../helpers/servers.ts";
-import { type WireTarget, describeWire } from "./wire.ts";
+import { describeWire } from "./describe-wire.ts";
+import { type WireTarget } from "./wire.ts";
 
 const sluice = (name: string, protocol: WireTarget["protocol"]): WireTarget => ({
   name,

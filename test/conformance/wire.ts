@@ -1,20 +1,10 @@
 import type { FetchHandler, SendResult } from "sluice/node";
-import { describe, expect, it } from "vitest";
-import { checkBudget } from "../helpers/budget-check.ts";
+import { expect, it } from "vitest";
 import { type CurlResult, curl } from "../helpers/curl.ts";
 import { RawClient } from "../helpers/raw-client.ts";
 import { watchReports } from "../helpers/reports.ts";
 import type { TestServer } from "../helpers/servers.ts";
 import { type WireAnswer, type WireProtocol, type WireRequest, send } from "../helpers/wire-client.ts";
-import { bodyRows } from "./rows/bodies.ts";
-import { codingRows } from "./rows/codings.ts";
-import { failureRows } from "./rows/failures.ts";
-import { foreignBodyRows } from "./rows/foreign-bodies.ts";
-import { framingRows } from "./rows/framing.ts";
-import { handlerRows } from "./rows/handlers.ts";
-import { leavingRows } from "./rows/leaving.ts";
-import { pipeliningRows } from "./rows/pipelining.ts";
-import { trailerRows } from "./rows/trailers.ts";
 
 /** What a server is started with, where it is one that sends by our rules. */
 export interface WireOptions {
@@ -85,23 +75,4 @@ export class Wire {
       expect(seen).toBe(known ?? expected);
     });
   }
-}
-
-/** The rules of the wire, for one server. */
-export function describeWire(target: WireTarget): void {
-  describe(target.name, () => {
-    checkBudget();
-    const wire = new Wire(target);
-    bodyRows(wire);
-    failureRows(wire);
-    leavingRows(wire);
-    if (target.sender === "foreign") return;
-    foreignBodyRows(wire);
-    if (!target.compressesItself) codingRows(wire);
-    trailerRows(wire);
-    if (target.listener) handlerRows(wire);
-    if (target.protocol === "h2") return;
-    framingRows(wire);
-    pipeliningRows(wire);
-  });
 }

@@ -84,7 +84,7 @@ describe("a body", () => {
     body.open();
     body.abort();
     expect(signal?.aborted).toBe(true);
-    expect((signal?.reason as DOMException).name).toBe("AbortError");
+    expect((signal!.reason as DOMException).name).toBe("AbortError");
   });
 
   it("is let go of instead of being opened", () => {

@@ -67,6 +67,7 @@ describe("stopping a pump", () => {
     ["write", "write", () => "x".repeat(70_000)],
     ["end", "end", () => undefined],
   ])("is final from inside the %s", async (_what, inside, give) => {
+    // oxlint-disable-next-line prefer-const -- what it is given looks at it
     let rig: Rig | undefined;
     let stoppedAt: number | undefined;
     let pulls = 0;

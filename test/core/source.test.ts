@@ -2,14 +2,7 @@ import { Readable } from "node:stream";
 import { describe, expect, it, vi } from "vitest";
 import type { Item, Puller } from "../../src/core/puller.ts";
 import { describe as describeValue } from "../../src/core/describe.ts";
-import {
-  type ValueSource,
-  
-  discardSource,
-  isValueSource,
-  openLazySource,
-  openSource,
-} from "../../src/core/source.ts";
+import { type ValueSource, discardSource, isValueSource, openLazySource, openSource } from "../../src/core/source.ts";
 import type { SluiceTypeError } from "../../src/errors.ts";
 import { within } from "../helpers/deadline.ts";
 import { turns } from "../helpers/pump-rig.ts";

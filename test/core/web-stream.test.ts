@@ -124,7 +124,7 @@ describe("a body read as a web stream", () => {
     const reader = stream.getReader();
     await reader.read();
     await reader.cancel();
-    expect((signal()?.reason as DOMException).name).toBe("AbortError");
+    expect((signal()!.reason as DOMException).name).toBe("AbortError");
   });
 
   it("is discarded where it is cancelled before it is read", async () => {

@@ -101,7 +101,7 @@ describe("an event stream response", () => {
     let text = "";
     await expect(
       (async () => {
-        for (;;) text += Buffer.from((await reader.read()).value!).toString();
+        for (;;) text += Buffer.from((await reader.read()).value).toString();
       })(),
     ).rejects.toMatchObject({ code: "ERR_EVENT_FIELD" });
     expect(text).toBe("data: good\n\n");
@@ -117,8 +117,8 @@ describe("an event stream response", () => {
       onFinish: probe.onFinish,
     });
     const reader = response.body!.getReader();
-    expect(Buffer.from((await reader.read()).value!).toString()).toBe(": open\n\n");
-    expect(Buffer.from((await reader.read()).value!).toString()).toBe(": keep-alive\n\n");
+    expect(Buffer.from((await reader.read()).value).toString()).toBe(": open\n\n");
+    expect(Buffer.from((await reader.read()).value).toString()).toBe(": keep-alive\n\n");
     await reader.cancel();
     await probe.untilFinished();
     expect(probe.aborted).toBe(true);
@@ -132,7 +132,7 @@ describe("an event stream response", () => {
     const reader = response.body!.getReader();
     await reader.read();
     let comment = "";
-    void reader.read().then(({ value }) => (comment = Buffer.from(value!).toString()));
+    void reader.read().then(({ value }) => (comment = Buffer.from(value).toString()));
     await turns(3);
     await vi.advanceTimersByTimeAsync(14_999);
     expect(comment).toBe("");

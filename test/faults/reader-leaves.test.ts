@@ -120,8 +120,8 @@ describe("the reader of a generator leaves behind somebody's own res.write", () 
       const body = generatorBody(planFor(state, false, endBytes), state);
       const listener = toNodeListener(body.respond, { onResult: (result) => void results.push(result) });
       await using server = await startHttp((req, res) => {
-        const { write } = res;
-        res.write = ((...parameters: Parameters<typeof write>) => write.apply(res, parameters)) as typeof write;
+        const write = res.write.bind(res) as (...parameters: unknown[]) => boolean;
+        res.write = (...parameters: unknown[]) => write(...parameters);
         listener(req, res);
       });
       results.length = 0;

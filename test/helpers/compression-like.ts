@@ -35,8 +35,8 @@ export function compressionLike(req: IncomingMessage, response: ServerResponse, 
       // The real one frees its encoder when the response closes.
       on.call(res, "close", () => gzip?.destroy());
     }
-    return (writeHead as (status: number) => Patched).call(res, status);
-  } as typeof res.writeHead;
+    return writeHead.call(res, status);
+  };
 
   res.write = function patchedWrite(this: Patched, chunk: Buffer, ...rest: unknown[]) {
     if (!res.headersSent) res.writeHead(res.statusCode);

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from "node:http2";
-import { request as requestHttps } from "node:https";
+import { type RequestOptions, request as requestHttps } from "node:https";
 import type { Readable } from "node:stream";
 import { until, within } from "./deadline.ts";
 
@@ -64,7 +64,10 @@ function sendHttp1(
     const request =
       protocol === "http/1.1"
         ? requestHttp(target, onResponse)
-        : requestHttps({ ...target, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] }, onResponse);
+        : requestHttps(
+            { ...target, rejectUnauthorized: false, ALPNProtocols: ["http/1.1"] } as RequestOptions,
+            onResponse,
+          );
     request.on("error", reject);
     request.end(body);
   });

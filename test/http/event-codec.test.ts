@@ -116,7 +116,7 @@ describe("an event's frame", () => {
     ["LF in id", { id: "1\nevent: evil" }],
     ["CR in id", { id: "1\r" }],
     ["NUL in id", { id: "a\0b" }],
-    ["an id of 129 bytes", { id: "é".repeat(64) + "a" }],
+    ["an id of 129 bytes", { id: `${"é".repeat(64)}a` }],
     ["an id that is no number", { id: Number.NaN }],
     ["an id that is an object", { id: {} }],
     ["an event that is a number", { event: 5 }],

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { startChild } from "../faults/support/child.ts";
+import { MEASURED_MEMORY, startChild } from "../faults/support/child.ts";
 import type { Memory } from "../faults/support/child-server.ts";
 import { Connection, get } from "../faults/support/connection.ts";
 import { until } from "../faults/support/deadline.ts";
@@ -21,7 +21,7 @@ interface PerReader {
 async function measure(kind: "sluice" | "generator" | "bare"): Promise<PerReader> {
   await using server = await startChild(new URL("./servers/idle-events.ts", import.meta.url), {
     argument: kind,
-    execArgv: ["--max-semi-space-size=4"],
+    ...MEASURED_MEMORY,
   });
   const open = async (count: number): Promise<Connection[]> => {
     const readers: Connection[] = [];

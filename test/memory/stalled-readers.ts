@@ -1,15 +1,11 @@
-import type { Child } from "../faults/support/child.ts";
-import { startChild } from "../faults/support/child.ts";
+import { type Child, MEASURED_MEMORY, startChild } from "../faults/support/child.ts";
 import { Connection, get } from "../faults/support/connection.ts";
 import { until, within } from "../faults/support/deadline.ts";
 
-/**
- * A server of endless bodies. Its young generation is kept small: V8 lets it grow to tens of MiB in a burst, and keeps them,
- * so that RSS would tell more of V8 than of what is held.
- */
+/** A server of endless bodies, in a process whose RSS tells what it holds. */
 export function startEndlessBodies(argument: { maxBufferedBytes?: number; compress?: boolean } = {}): Promise<Child> {
   const file = new URL("./servers/endless-bodies.ts", import.meta.url);
-  return startChild(file, { argument, execArgv: ["--max-semi-space-size=4"] });
+  return startChild(file, { argument, ...MEASURED_MEMORY });
 }
 
 /** Reads a finite body to its end, as fast as it comes. @returns seconds */

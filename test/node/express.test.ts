@@ -1,6 +1,11 @@
 import { createServer, get } from "node:http";
 import { gunzipSync } from "node:zlib";
-import express, { type Express, type NextFunction, type Request as ExpressRequest, type Response as ExpressResponse } from "express";
+import express, {
+  type Express,
+  type NextFunction,
+  type Request as ExpressRequest,
+  type Response as ExpressResponse,
+} from "express";
 import { HttpError, eventStreamResponse, streamingResponse } from "sluice";
 import { type SendResult, sendResponse, toNodeListener, toRequest } from "sluice/node";
 import { describe, expect, it } from "vitest";
@@ -29,7 +34,10 @@ describe("fields that Express middleware has set", () => {
         res.set({ "X-Before": "middleware", "X-Both": "middleware", "Set-Cookie": "a=1" });
         next();
       });
-      app.get("/", toNodeListener(() => streamingResponse(["text"], { headers: { "X-Both": "response" } })));
+      app.get(
+        "/",
+        toNodeListener(() => streamingResponse(["text"], { headers: { "X-Both": "response" } })),
+      );
     });
     const answer = await send("http/1.1", server.port, "/");
     expect((await answer.readAll()).toString()).toBe("text");
@@ -47,7 +55,10 @@ describe("fields that Express middleware has set", () => {
           res.setHeader(field, field === "Content-Length" ? "3" : "chunked");
           next();
         });
-        app.get("/", toNodeListener(() => streamingResponse(source())));
+        app.get(
+          "/",
+          toNodeListener(() => streamingResponse(source())),
+        );
       });
       using client = await RawClient.connect(server.port);
       client.get("/");
@@ -66,7 +77,7 @@ describe("fields that Express middleware has set", () => {
 
 describe("an answer that was begun already", () => {
   it.each([
-    ["by its head", (res: ExpressResponse) => void res.writeHead(200).flushHeaders()],
+    ["by its head", (res: ExpressResponse) => res.writeHead(200).flushHeaders()],
     ["by its first bytes", (res: ExpressResponse) => void res.write("begun")],
   ])("%s is broken off, reported, and its source not run", async (_how, begin) => {
     const probe = new Probe();
@@ -76,7 +87,12 @@ describe("an answer that was begun already", () => {
         begin(res);
         next();
       });
-      app.get("/", toNodeListener(() => streamingResponse(probe.endless("x"), { onFinish: probe.onFinish }), { onResult: (result) => results.push(result) }));
+      app.get(
+        "/",
+        toNodeListener(() => streamingResponse(probe.endless("x"), { onFinish: probe.onFinish }), {
+          onResult: (result) => results.push(result),
+        }),
+      );
     });
     const answer = await send("http/1.1", server.port, "/").catch(() => undefined);
     if (answer) await expect(answer.readAll()).rejects.toThrow();
@@ -101,13 +117,19 @@ describe("an answer that was begun already", () => {
 });
 
 describe("Express behind a middleware that compresses", () => {
-  const compressed = (build: (app: Express) => void): Promise<TestServer> => start((app) => build(app.use(compressionLike)));
+  const compressed = (build: (app: Express) => void): Promise<TestServer> =>
+    start((app) => build(app.use(compressionLike)));
 
   it("sends a body whole", async () => {
     const items = Array.from({ length: 5000 }, (_, index) => `line ${index}\n`);
     const probe = new Probe();
     await using server = await compressed((app) => {
-      app.get("/", toNodeListener(() => streamingResponse(probe.items(items), { contentLength: items.join("").length, onFinish: probe.onFinish })));
+      app.get(
+        "/",
+        toNodeListener(() =>
+          streamingResponse(probe.items(items), { contentLength: items.join("").length, onFinish: probe.onFinish }),
+        ),
+      );
     });
     const answer = await send("http/1.1", server.port, "/", { headers: { "Accept-Encoding": "gzip" } });
     expect(answer.headers).toMatchObject({ "content-encoding": "gzip" });
@@ -119,7 +141,12 @@ describe("Express behind a middleware that compresses", () => {
   it("sends events one by one", async () => {
     const probe = new Probe();
     await using server = await compressed((app) => {
-      app.get("/", toNodeListener((request) => eventStreamResponse(request, (context) => probe.idle(["a"], context), { onFinish: probe.onFinish })));
+      app.get(
+        "/",
+        toNodeListener((request) =>
+          eventStreamResponse(request, (context) => probe.idle(["a"], context), { onFinish: probe.onFinish }),
+        ),
+      );
     });
     const answer = await send("http/1.1", server.port, "/", { headers: { "Accept-Encoding": "gzip" } });
     const first = await answer.readBytes(20);
@@ -132,7 +159,12 @@ describe("Express behind a middleware that compresses", () => {
   it("breaks off a body that fails", async () => {
     const probe = new Probe();
     await using server = await compressed((app) => {
-      app.get("/", toNodeListener(() => streamingResponse(probe.failing(["some"], new Error("broken")), { onFinish: probe.onFinish })));
+      app.get(
+        "/",
+        toNodeListener(() =>
+          streamingResponse(probe.failing(["some"], new Error("broken")), { onFinish: probe.onFinish }),
+        ),
+      );
     });
     const whole = async (): Promise<unknown> =>
       (await send("http/1.1", server.port, "/", { headers: { "Accept-Encoding": "gzip" } })).readAll();
@@ -187,17 +219,20 @@ describe("sendResponse in a listener of one's own", () => {
     expect(urls).toEqual([`http://127.0.0.1:${port}/a?b=c`, `http://127.0.0.1:${port}/old`]);
   });
 
-  it.each(["GET http://[::1/ HTTP/1.1", "GET / HTTP/1.1\r\nHost: a b", "GET //evil.example/x HTTP/1.1", "GET /%zz HTTP/1.1", "OPTIONS * HTTP/1.1"])(
-    "answers the odd request %j, and lives on",
-    async (head) => {
-      await using server = await startHttp(toNodeListener((request) => new Response(new URL(request.url).pathname)));
-      using client = await RawClient.connect(server.port);
-      client.send(`${head}${head.includes("Host") ? "" : "\r\nHost: localhost"}\r\n\r\n`);
-      const [answer] = await client.readAnswers(1);
-      expect([200, 400, 500]).toContain(answer?.status);
-      const next = await send("http/1.1", server.port, "/alive");
-      expect((await next.readAll()).toString()).toBe("/alive");
-      reports.takeAll();
-    },
-  );
+  it.each([
+    "GET http://[::1/ HTTP/1.1",
+    "GET / HTTP/1.1\r\nHost: a b",
+    "GET //evil.example/x HTTP/1.1",
+    "GET /%zz HTTP/1.1",
+    "OPTIONS * HTTP/1.1",
+  ])("answers the odd request %j, and lives on", async (head) => {
+    await using server = await startHttp(toNodeListener((request) => new Response(new URL(request.url).pathname)));
+    using client = await RawClient.connect(server.port);
+    client.send(`${head}${head.includes("Host") ? "" : "\r\nHost: localhost"}\r\n\r\n`);
+    const [answer] = await client.readAnswers(1);
+    expect([200, 400, 500]).toContain(answer?.status);
+    const next = await send("http/1.1", server.port, "/alive");
+    expect((await next.readAll()).toString()).toBe("/alive");
+    reports.takeAll();
+  });
 });

@@ -26,12 +26,9 @@ describe.skipIf(!nginxPath).each(WAYS)("behind nginx with %s", (_way, directives
       case "/good":
         return streamingResponse(lines(2000), { mediaType: "text/plain" });
       case "/fails-first":
-        return streamingResponse(
-          // oxlint-disable-next-line require-yield -- it fails before it can
-          function* () {
-            throw new HttpError(409, "Not now");
-          },
-        );
+        return streamingResponse(function* () {
+          throw new HttpError(409, "Not now");
+        });
       case "/fails-later":
         return streamingResponse(
           async function* () {

@@ -16,13 +16,18 @@ test("a process that exits takes its readers with it, however busy they are", as
   await until(() => !isRunning(pid), "the end of the reader", 1_000);
 });
 
-test("a process that has nothing left to do ends, although a reader is idle", async () => {
-  const script = `
+test.each(["", "await database.close()", "await database.destroy()"])(
+  "a process that has nothing left to do ends, although a reader is idle (%s)",
+  async (last) => {
+    const script = `
     import { sqlite } from ${JSON.stringify(new URL("../../src/rows/databases/sqlite.ts", import.meta.url).href)};
-    const rows = await sqlite(${JSON.stringify(path)}).query("SELECT 1 AS one").open("csv", new AbortController().signal);
-    for (let text = await rows.pull(); text !== undefined; text = await rows.pull()) process.stdout.write(text);`;
-  const startedAt = performance.now();
-  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
-  expect(stdout).toBe("one\r\n1\r\n");
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
-});
+    const database = sqlite(${JSON.stringify(path)});
+    const rows = await database.query("SELECT 1 AS one").open("csv", new AbortController().signal);
+    for (let text = await rows.pull(); text !== undefined; text = await rows.pull()) process.stdout.write(text);
+    ${last}`;
+    const startedAt = performance.now();
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
+    expect(stdout).toBe("one\r\n1\r\n");
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+  },
+);

@@ -81,7 +81,7 @@ export function bodyRows(wire: Wire): void {
     answer.leave();
     await probe.untilFinished();
     const { outcome } = await probe.untilOutcome();
-    const type = answer.headers["content-type"];
+    const type = String(answer.headers["content-type"]);
     return text.startsWith("data: a\n\n: keep-alive\n\n") && type === "text/event-stream" && outcome === "aborted"
       ? "comes event by event, and opens in silence"
       : `${type} ${outcome} ${JSON.stringify(text)}`;

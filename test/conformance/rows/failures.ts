@@ -60,7 +60,7 @@ export function failureRows(wire: Wire): void {
       };
       return streamingResponse(source, { onFinish: probe.onFinish });
     });
-    return describeAnswer(await wire.get(server).catch(() => undefined), probe);
+    return await describeAnswer(await wire.get(server).catch(() => undefined), probe);
   });
 
   wire.row("a source's function that rejects", problem("Service Unavailable", 503, "Later"), async () => {
@@ -68,7 +68,7 @@ export function failureRows(wire: Wire): void {
     await using server = await wire.start(() =>
       streamingResponse(() => Promise.reject(new HttpError(503, "Later")), { onFinish: probe.onFinish }),
     );
-    return describeAnswer(await wire.get(server).catch(() => undefined), probe);
+    return await describeAnswer(await wire.get(server).catch(() => undefined), probe);
   });
 
   async function describeAnswer(answer: WireAnswer | undefined, probe: Probe): Promise<string> {

@@ -34,7 +34,7 @@ const terminated = new Promise((resolve) => process.once("SIGTERM", resolve));
 const server = await runServer(
   (request) => {
     const { pathname } = new URL(request.url);
-    const onFinish = ({ outcome }: { outcome: string }): void => void console.error(`${pathname} ${outcome}`);
+    const onFinish = ({ outcome }: { outcome: string }): void => console.error(`${pathname} ${outcome}`);
     if (pathname === "/download") return streamingResponse(({ signal }) => download(signal), { onFinish });
     if (pathname === "/endless") return streamingResponse(({ signal }) => endless(signal), { onFinish });
     if (pathname === "/ping") return new Response("pong");

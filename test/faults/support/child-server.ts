@@ -67,10 +67,10 @@ async function run(command: Command | undefined, argument: unknown): Promise<unk
   return command(argument);
 }
 
-/** After collections: what is still reachable, and what the allocator has kept. */
+/** After collections that give all they can back to the system. */
 async function readMemory(): Promise<Memory> {
   for (let round = 0; round < 3; round++) {
-    globalThis.gc!();
+    await globalThis.gc!({ type: "major", execution: "async", flavor: "last-resort" });
     await new Promise(setImmediate);
   }
   const { rss, heapUsed, external } = process.memoryUsage();

@@ -8,9 +8,9 @@ import { within } from "./deadline.ts";
 
 /** A reader that has asked, and will leave. */
 export interface Leaver extends Disposable {
-  headSeen(): boolean;
-  bytesSeen(): number;
-  leave(): void;
+  readonly headSeen: () => boolean;
+  readonly bytesSeen: () => number;
+  readonly leave: () => void;
 }
 
 /** @param reads - else nothing is taken from the connection; then the kernel makes a FIN with bytes unread an RST */

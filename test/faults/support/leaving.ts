@@ -9,7 +9,7 @@ export type State = (typeof STATES)[number];
 export const BLOCK_BYTES = 64 * 1024;
 
 /** What a test sees of its source. */
-export interface Observed {
+interface Observed {
   started: boolean;
   pulls: number;
   /** The source has given its last item by itself. */
@@ -19,7 +19,7 @@ export interface Observed {
 
 export interface Body {
   observed: Observed;
-  respond(request: Request): Response;
+  readonly respond: (request: Request) => Response;
 }
 
 /** What the source does in `state`: its items' sizes in bytes, and whether it waits behind them. */

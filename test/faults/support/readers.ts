@@ -25,7 +25,7 @@ export function readAtPace(port: number, request: string, bytesPerSecond: number
       return false;
     },
   };
-  // oxlint-disable-next-line typescript/no-unsafe-argument -- Node's types want `onread` on a Socket's constructor only
+  // Node's types want `onread` on a Socket's constructor only.
   const socket = connect({ port, host: "127.0.0.1", onread: onRead } as never);
   socket.write(request);
   socket.on("error", () => {});

@@ -97,6 +97,8 @@ export class ReaderProcess {
   /** Ends it, whatever it is doing. A `next` that waits is rejected. */
   kill(): void {
     this.#end("was stopped");
+    // Somebody may wait for its end, and have nothing else that keeps this process alive.
+    this.setRef(true);
     this.#child.kill("SIGKILL");
     this.#answers.destroy();
   }
