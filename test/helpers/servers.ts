@@ -22,7 +22,7 @@ export function startHttps(listener: RequestListener): Promise<TestServer> {
 }
 
 /** Makes any server of Node's listen. Closing it cuts its connections. */
-export async function startServer(server: NetServer | Server, scheme: "http" | "https" = "http"): Promise<TestServer> {
+async function startServer(server: NetServer | Server, scheme: "http" | "https" = "http"): Promise<TestServer> {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", resolve);
