@@ -107,6 +107,7 @@ export function answerOf(stream: ClientHttp2Stream): Promise<WireAnswer> {
   stream.on("trailers", (fields) => (trailers = { ...fields }));
   return new Promise((resolve, reject) => {
     stream.once("error", reject);
+    stream.once("close", () => reject(new Error("The stream was closed before its answer")));
     stream.once("response", (fields) => {
       const { ":status": status = 0, ...headers } = fields;
       resolve(

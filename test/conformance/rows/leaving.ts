@@ -77,6 +77,21 @@ export function leavingRows(wire: Wire): void {
     return "is pulled no further, and goes on when it does";
   });
 
+  if (wire.target.sender === "sluice") {
+    wire.row("a body whose client takes nothing for stallTimeoutMs", "is cut", async () => {
+      const probe = new Probe();
+      await using server = await wire.start(() =>
+        streamingResponse((context) => probe.endless(CHUNK, context), { stallTimeoutMs: 300, onFinish: probe.onFinish }),
+      );
+      const answer = await wire.get(server);
+      await until(() => probe.finished, "the source's finally");
+      const { outcome } = await probe.untilOutcome();
+      expect(probe.abortReason).toMatchObject({ code: "ERR_STALLED" });
+      await expect(answer.readAll()).rejects.toThrow();
+      return outcome === "stalled" ? "is cut" : `ends as ${outcome}`;
+    });
+  }
+
   wire.row("the request's signal, when the client leaves", "is aborted", async () => {
     const probe = new Probe();
     let signal: AbortSignal | undefined;
