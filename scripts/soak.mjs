@@ -10,7 +10,7 @@ import { join } from "node:path";
 
 process.chdir(join(import.meta.dirname, ".."));
 const asked = process.argv.slice(2);
-const folders = asked.length > 0 ? asked : ["test/memory", "test/faults", "test/wire"].filter(existsSync);
+const folders = asked.length > 0 ? asked : ["test/memory", "test/faults", "test/conformance"].filter(existsSync);
 console.log(`Soak of ${folders.join(", ")} on Node ${process.version}, one file after another.`);
 
 const started = performance.now();

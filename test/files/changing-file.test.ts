@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { fileResponse } from "../../src/index.ts";
 import type { RunningServer } from "../../src/node/index.ts";
 import { until } from "../helpers/deadline.ts";
+import type { Answer } from "../helpers/http1-answers.ts";
 import { RawClient } from "../helpers/raw-client.ts";
 import { watchReports } from "../helpers/reports.ts";
 import { Outcomes, patternBytes, serveHere, temporaryFolder } from "./support.ts";
@@ -39,6 +40,13 @@ async function sleepingReader(...fields: string[]): Promise<RawClient> {
   return client;
 }
 
+/** The file's answer and the next one. Looked for when they can be there: so many bytes take long to look at. */
+async function readBoth(client: RawClient): Promise<Answer[]> {
+  client.resume();
+  await until(() => client.byteLength > SIZE, "the whole file", 20_000);
+  return client.readAnswers(2);
+}
+
 test("a file that becomes shorter breaks the connection, and nothing takes the place of its bytes", async () => {
   const client = await sleepingReader();
   truncateSync(path, 64 * 1024);
@@ -63,8 +71,7 @@ test("a file that becomes empty before its first byte was read is an error, not 
 test("a file that grows is sent as long as it was, and the next answer is whole", async () => {
   const client = await sleepingReader();
   appendFileSync(path, Buffer.alloc(1024 * 1024, "HTTP/1.1 200 OK\r\n\r\n"));
-  client.resume();
-  const [file, next] = await client.readAnswers(2);
+  const [file, next] = await readBoth(client);
   expect(file!.body.equals(bytes)).toBe(true);
   expect(next!.body.toString()).toBe("the next answer");
   client.destroy();
@@ -74,8 +81,7 @@ test("a file that is replaced is sent as it was, and the next reader gets the ne
   const client = await sleepingReader();
   writeFileSync(`${path}.new`, "new");
   renameSync(`${path}.new`, path);
-  client.resume();
-  const [file] = await client.readAnswers(2);
+  const [file] = await readBoth(client);
   expect(file!.body.equals(bytes)).toBe(true);
   expect(await (await fetch(server.url)).text()).toBe("new");
   client.destroy();
@@ -84,8 +90,7 @@ test("a file that is replaced is sent as it was, and the next reader gets the ne
 test("a range is bounded by its end, however the file grows", async () => {
   const client = await sleepingReader(`Range: bytes=5-${SIZE - 1}`);
   appendFileSync(path, "more");
-  client.resume();
-  const [file, next] = await client.readAnswers(2);
+  const [file, next] = await readBoth(client);
   expect(file!.body.equals(bytes.subarray(5))).toBe(true);
   expect(next!.body.toString()).toBe("the next answer");
   client.destroy();

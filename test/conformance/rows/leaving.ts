@@ -81,7 +81,10 @@ export function leavingRows(wire: Wire): void {
     wire.row("a body whose client takes nothing for stallTimeoutMs", "is cut", async () => {
       const probe = new Probe();
       await using server = await wire.start(() =>
-        streamingResponse((context) => probe.endless(CHUNK, context), { stallTimeoutMs: 300, onFinish: probe.onFinish }),
+        streamingResponse((context) => probe.endless(CHUNK, context), {
+          stallTimeoutMs: 300,
+          onFinish: probe.onFinish,
+        }),
       );
       const answer = await wire.get(server);
       await until(() => probe.finished, "the source's finally");
