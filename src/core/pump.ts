@@ -263,7 +263,8 @@ export class Pump {
     if (this.#turnBytes >= Math.max(TURN_BYTES, this.#limit)) return true;
     if (this.#turnEndsAt === 0) {
       this.#turnEndsAt = performance.now() + TURN_MS;
-      this.#untilClock = 0;
+      // One pull on, the clock says whether pulls are cheap: a body of one item ends in its first turn on any machine.
+      this.#untilClock = 1;
       return false;
     }
     if (this.#untilClock-- > 0) return false;

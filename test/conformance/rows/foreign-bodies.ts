@@ -93,11 +93,12 @@ export function foreignBodyRows(wire: Wire): void {
       () => new Response(streamOf({ chunks: [Buffer.from("some")] }).stream, { headers: { "Content-Length": length } }),
     );
     // Nothing was sent yet where it is found out in time.
-    const answer = await wire.get(server);
-    const end = await answer.readAll().then(
-      () => answer.status,
-      () => "broken",
-    );
+    const whole = async (): Promise<number> => {
+      const answer = await wire.get(server);
+      await answer.readAll();
+      return answer.status;
+    };
+    const end = await whole().catch(() => "broken");
     expect([500, "broken"]).toContain(end);
     expect(wire.reports.take("SOURCE_FAILED")).toMatchObject([{ error: { code: `ERR_CONTENT_LENGTH_${code}` } }]);
   });
@@ -108,7 +109,7 @@ export function foreignBodyRows(wire: Wire): void {
     );
     const answer = await wire.get(server);
     expect((await answer.readAll()).toString()).toBe("some");
-    expect(answer.headers["content-length"]).toBe("4");
+    expect([undefined, "4"]).toContain(answer.headers["content-length"]);
   });
 
   it("a foreign body that is a tee, a transform or a re-wrapped stream arrives", async () => {
