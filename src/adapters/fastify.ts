@@ -1,3 +1,4 @@
+import type { FastifyInstance } from "fastify";
 import type { NodeRequest, NodeResponse } from "../node/http-types.ts";
 import { toRequest } from "../node/request.ts";
 import { type SendOptions, sendResponse } from "../node/send.ts";
@@ -16,9 +17,15 @@ interface FastifyReplyLike {
   getHeaders(): Record<string, number | string | string[] | undefined>;
 }
 
-interface FastifyLike {
-  decorateReply(name: string, value: unknown): unknown;
-  decorateRequest(name: string, value: unknown): unknown;
+declare module "fastify" {
+  interface FastifyRequest {
+    /** The standard `Request`; made anew with each call. */
+    toRequest(): Request;
+  }
+  interface FastifyReply {
+    /** Sends by Sluice's own sender. Resolves when the answer has ended, in whatever way. */
+    sendResponse(response: Response): Promise<SendResult>;
+  }
 }
 
 type Done = (error?: Error) => void;
@@ -36,7 +43,7 @@ type Done = (error?: Error) => void;
  * await app.register(sluiceFastify);
  * app.get("/log", (request, reply) => reply.sendResponse(streamingResponse(lines("app.log"))));
  */
-export function sluiceFastify(fastify: FastifyLike, options: SendOptions, done: Done): void {
+export function sluiceFastify(fastify: FastifyInstance, options: SendOptions, done: Done): void {
   fastify.decorateRequest("toRequest", function toStandard(this: FastifyRequestLike): Request {
     return toRequest(this.raw);
   });

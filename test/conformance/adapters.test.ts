@@ -60,9 +60,7 @@ describeWire({
     await app.register(sluiceFastify, options ?? {});
     app.addContentTypeParser("*", (_request, _payload, done) => done(null));
     app.all("/*", async (request, reply) => {
-      const { toRequest: makeRequest } = request as unknown as { toRequest(): Request };
-      const { sendResponse: sendReply } = reply as unknown as { sendResponse(response: Response): Promise<unknown> };
-      await sendReply.call(reply, await handler(makeRequest.call(request)));
+      await reply.sendResponse(await handler(request.toRequest()));
       return reply;
     });
     await app.listen({ port: 0, host: "127.0.0.1" });
