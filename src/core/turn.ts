@@ -77,8 +77,7 @@ function runBatch(): void {
   scheduled = false;
   const until = performance.now() + BATCH_MS;
   for (let index = 0; index < tasks.length; index++) {
-    // Reading the clock costs as much as a small task: once in 16 tasks is often enough.
-    if (index % 16 === 15 && performance.now() > until) {
+    if (index > 0 && performance.now() > until) {
       queue = tasks.slice(index).concat(queue);
       break;
     }

@@ -1,7 +1,11 @@
 import { serve } from "@hono/node-server";
 import type { AddressInfo } from "node:net";
+import { vi } from "vitest";
 import { closeServer, toTestServer } from "../helpers/servers.ts";
 import { describeWire } from "./describe-wire.ts";
+
+// It prints what a source throws.
+vi.spyOn(console, "error").mockReturnValue();
 
 describeWire({
   name: "@hono/node-server",

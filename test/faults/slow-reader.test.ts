@@ -2,7 +2,7 @@ import { streamingResponse } from "sluice";
 import { serve } from "sluice/node";
 import { describe, expect, it } from "vitest";
 import { selfSigned } from "../helpers/certificate.ts";
-import { get } from "./support/connection.ts";
+import { Connection, get } from "./support/connection.ts";
 import { lapse, until } from "./support/deadline.ts";
 import { type PacedReader, readAtPace, readHttp2AtPace, requestHttp2 } from "./support/readers.ts";
 import { SOAK, ran, scaled } from "./support/scale.ts";
@@ -85,16 +85,22 @@ describe("a reader that is slow but steady", () => {
 });
 
 it("does not count the time in which the source gives nothing, also after the reader has made it wait", async () => {
+  const stallTimeoutMs = 400;
   let outcome: string | undefined;
+  let given = false;
   const source = async function* (): AsyncGenerator<Buffer> {
-    for (let index = 0; index < 4; index++) {
-      yield Buffer.alloc(16 * 2 ** 20, "x");
-      await lapse(400);
-    }
+    // More than a connection takes whose reader sleeps.
+    yield Buffer.alloc(32 * 2 ** 20, "x");
+    given = true;
+    await lapse(2 * stallTimeoutMs);
+    yield Buffer.from("the end");
   };
-  const init = { stallTimeoutMs: 200, onFinish: (result: { outcome: string }) => void (outcome = result.outcome) };
-  await using server = await serve(() => streamingResponse(source(), init), { port: 0 });
-  expect((await (await fetch(server.url)).bytes()).length).toBe(64 * 2 ** 20);
+  const onFinish = (result: { outcome: string }): void => void (outcome = result.outcome);
+  await using server = await serve(() => streamingResponse(source(), { stallTimeoutMs, onFinish }), { port: 0 });
+  using reader = await Connection.open(server.port, get("/"), { paused: true });
+  await lapse(stallTimeoutMs / 2);
+  expect(given, "the reader makes it wait").toBe(false);
+  reader.resume();
   await until(() => outcome, "the outcome");
   expect(outcome).toBe("completed");
 });
