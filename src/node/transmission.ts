@@ -15,6 +15,7 @@ import { Compressor } from "./compressor.ts";
 import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
 import type { Wire } from "./wire.ts";
+import { breakHttp1 } from "./reset.ts";
 import { Http1Wire } from "./wire-http1.ts";
 import { ResponseWire } from "./wire-response.ts";
 
@@ -63,6 +64,8 @@ export class Transmission implements Sink, PumpOwner {
   #draining = false;
   #bytes = 0;
   #onceEnded: (() => void) | undefined;
+  /** Stops listening for the client closing its half of the connection. */
+  #offHalfClose: (() => void) | undefined;
 
   constructor(
     res: NodeResponse,
@@ -218,6 +221,13 @@ export class Transmission implements Sink, PumpOwner {
     this.#status = head.status;
     this.#hasLength = "content-length" in head.fields;
     writeHead(this.#res, head);
+    const res = this.#res;
+    if (isHttp2(res) || this.#hasLength || res.chunkedEncoding || !res.socket) return;
+    // Node ends the connection of a client that closes its half, which here would look like the end of the body.
+    const { socket } = res;
+    const reset = (): void => breakHttp1(res, false);
+    socket.prependListener("end", reset);
+    this.#offHalfClose = () => socket.removeListener("end", reset);
   }
 
   readonly #onClose = (): void => {
@@ -287,6 +297,7 @@ export class Transmission implements Sink, PumpOwner {
     this.#compressor?.close();
     const res = this.#res;
     offClose(res, this.#onClose);
+    this.#offHalfClose?.();
     this.#body.finish(outcome, this.#bytes, error);
     this.#onResult?.({
       method: res.req.method ?? "GET",
