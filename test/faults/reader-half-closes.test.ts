@@ -39,7 +39,7 @@ it("is cut visibly on HTTP/1.1: Node closes the connection of a client that send
   expect(isWhole(text) === text.endsWith("\r\n0\r\n\r\n")).toBe(true);
 });
 
-// It is not: Node answers the FIN with one of its own, and on HTTP/1.0 that is the end of a body.
+// Node answers the FIN with one of its own, which on HTTP/1.0 would be the end of the body.
 it("is cut visibly on HTTP/1.0, or served whole", async () => {
   await using server = await serve(() => streamingResponse(ticking), { port: 0 });
   const { text, ended } = await readHalfClosed(server.port, "1.0");
