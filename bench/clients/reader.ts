@@ -23,6 +23,9 @@ const { values } = parseArgs({
     "pause-after": number(-1),
     paused: number(0),
     hold: { type: "boolean", default: false },
+    "request-times": { type: "boolean", default: false },
+    // It always does.
+    "copy-bodies": { type: "boolean", default: false },
     publish: { type: "string" },
     events: number(0),
     "event-bytes": number(100),
@@ -41,6 +44,7 @@ const request = [`GET ${values.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...va
 
 const counts = { completed: 0, failed: 0, notOk: 0, bodyBytes: 0, deliveries: 0 };
 const firstByteMs: number[] = [];
+const requestMs: number[] = [];
 const started = performance.now();
 
 let publisher: Publisher | undefined;
@@ -73,6 +77,7 @@ class Round {
     const askedAt = performance.now();
     let parser = new ResponseParser(values.publish !== undefined);
     let requestsLeft = Number(values.requests) - 1;
+    let sentAt = 0;
     let hasHead = false;
     let hasFirstByte = false;
     this.#unanswered++;
@@ -87,13 +92,18 @@ class Round {
       this.#finished++;
       this.#progress();
     };
+    const ask = () => {
+      sentAt = performance.now();
+      socket.write(request);
+    };
     const endResponse = () => {
       if (parser.state === "broken") return finish(false);
       counts.completed++;
+      if (values["request-times"]) requestMs.push(performance.now() - sentAt);
       if (requestsLeft === 0 || !parser.keepsAlive) return finish(requestsLeft === 0);
       requestsLeft--;
       parser = new ResponseParser(values.publish !== undefined);
-      socket.write(request);
+      ask();
     };
     const note = (bytesBefore: number, markersBefore: number) => {
       counts.bodyBytes += parser.bodyBytes - bytesBefore;
@@ -115,9 +125,7 @@ class Round {
         this.#paused++;
       }
     };
-    socket.once("connect", () => {
-      socket.write(request);
-    });
+    socket.once("connect", ask);
     socket.on("data", (bytes) => {
       const { bodyBytes, markers } = parser;
       parser.feed(bytes);
@@ -189,6 +197,7 @@ const result = {
   wallMs: performance.now() - started,
   cpuMs: (user + system) / 1000,
   firstByteMs,
+  requestMs,
   lastReaderMs: publisher?.latenciesMs ?? [],
 };
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

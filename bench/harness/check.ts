@@ -6,13 +6,15 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { RunningServer } from "./server.ts";
 import type { Row } from "./types.ts";
 
-const CHECK_MS = 30_000;
+const CHECK_MS = 120_000;
 
-/** A 200 response to the row's request, its body not read yet. Destroyed after 30 seconds. */
+/** A 200 response to the row's request, its body not read yet. Destroyed after two minutes. */
 async function ask(server: RunningServer, path: string, headers: string[] = []): Promise<IncomingMessage> {
   const fields = Object.fromEntries(headers.map((line) => line.split(/:\s*/, 2)));
   const sent = request(server.url + path, { headers: fields, agent: false }).end();
-  const timer = setTimeout(() => sent.destroy(new Error("no whole answer in 30 s")), CHECK_MS);
+  const timer = setTimeout(() => sent.destroy(new Error("no whole answer in 2 minutes")), CHECK_MS);
+  // Whoever waits for the answer, or reads it, is told; the event would end the process.
+  sent.on("error", () => {});
   sent.once("close", () => clearTimeout(timer));
   const [response] = (await once(sent, "response")) as [IncomingMessage];
   if (response.statusCode !== 200) {

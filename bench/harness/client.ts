@@ -20,6 +20,10 @@ export interface ReadOptions {
   pauseAfter?: number;
   paused?: number;
   hold?: boolean;
+  /** Reports how long each response took. */
+  requestTimes?: boolean;
+  /** Copies bodies of known length, which the native client otherwise has dropped in the kernel. */
+  copyBodies?: boolean;
   publish?: string;
   events?: number;
   eventBytes?: number;
@@ -46,6 +50,8 @@ export interface ReadResult {
   cpuMs: number;
   /** From connecting to the first body byte, one per connection and round. */
   firstByteMs: number[];
+  /** From asking to the whole response, with `requestTimes`. */
+  requestMs: number[];
   /** From each event's POST to its last reader. */
   lastReaderMs: number[];
 }

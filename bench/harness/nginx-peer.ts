@@ -9,24 +9,26 @@ const run = promisify(execFile);
 
 const OPEN_FILES = 16_384;
 
-/** nginx with nchan as a dynamic module, run from a folder of its own so that no privilege is needed. */
-export async function findNginx(name: string, template: string): Promise<FoundPeer | MissingPeer> {
+/** nginx, where named with a dynamic module, run from a folder of its own so that no privilege is needed. */
+export async function findNginx(name: string, template: string, moduleName?: string): Promise<FoundPeer | MissingPeer> {
   const path = `${process.env["PATH"]}:/usr/sbin:/usr/local/sbin`;
   const built = await run("nginx", ["-V"], { env: { ...process.env, PATH: path } }).catch(() => undefined);
   if (built === undefined) return { name, missing: "no nginx" };
   const version = /nginx\/(\S+)/.exec(built.stderr)?.[1];
   const modules = /--modules-path=(\S+)/.exec(built.stderr)?.[1] ?? "/usr/lib/nginx/modules";
-  if (!existsSync(join(modules, "ngx_nchan_module.so"))) {
-    return { name, missing: `no ngx_nchan_module.so in ${modules}` };
+  const moduleFile = `ngx_${moduleName}_module.so`;
+  if (moduleName !== undefined && !existsSync(join(modules, moduleFile))) {
+    return { name, missing: `no ${moduleFile} in ${modules}` };
   }
   return {
     name,
-    versions: `nginx ${version} with nchan`,
+    versions: `nginx ${version}${moduleName === undefined ? "" : ` with ${moduleName}`}`,
     collectsGarbage: false,
     prepare: async (port, folder) => {
       const prefix = await mkdtemp(join(folder, "nginx-"));
       const values: Record<string, string> = {
         modules,
+        data: folder,
         port: String(port),
         files: String(OPEN_FILES),
         // Started by root, workers would become "nobody", who may not write into the folder.

@@ -26,13 +26,13 @@ async function findNode(name: string, packages: string[]): Promise<FoundPeer | M
   return { name, versions: versions.join(", "), collectsGarbage: true, prepare: async () => ({ command }) };
 }
 
-async function findSluice(): Promise<FoundPeer | MissingPeer> {
+async function findSluice(name: string): Promise<FoundPeer | MissingPeer> {
   for (const part of ["index.ts", "node/index.ts"]) {
     if (!existsSync(new URL(`../../src/${part}`, import.meta.url))) {
-      return { name: "sluice", missing: `src/${part} does not exist` };
+      return { name, missing: `src/${part} does not exist` };
     }
   }
-  return findNode("sluice", []);
+  return findNode(name, []);
 }
 
 async function findKernel(folder: string): Promise<FoundPeer | MissingPeer> {
@@ -44,16 +44,26 @@ async function findKernel(folder: string): Promise<FoundPeer | MissingPeer> {
 }
 
 const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPeer>> = {
-  sluice: findSluice,
+  sluice: () => findSluice("sluice"),
   node: () => findNode("node", []),
   hono: () => findNode("hono", ["hono", "@hono/node-server"]),
   fastify: () => findNode("fastify", ["fastify"]),
   h3: () => findNode("h3", ["h3", "srvx"]),
   express: () => findNode("express", ["express"]),
   "better-sse": () => findNode("better-sse", ["better-sse"]),
-  fastapi: () => findPython("fastapi", PEERS_FOLDER),
+  fastapi: () => findPython("fastapi", PEERS_FOLDER, "fastapi_app"),
   kernel: findKernel,
-  nchan: () => findNginx("nchan", `${PEERS_FOLDER}nchan.conf`),
+  nchan: () => findNginx("nchan", `${PEERS_FOLDER}nchan.conf`, "nchan"),
+  "sluice-files": () => findSluice("sluice-files"),
+  "nginx-files": () => findNginx("nginx-files", `${PEERS_FOLDER}nginx-files.conf`),
+  "node-files": () => findNode("node-files", []),
+  "loop-files": () => findNode("loop-files", []),
+  "send-files": () => findNode("send-files", ["send"]),
+  "fastify-files": () => findNode("fastify-files", ["fastify", "@fastify/static"]),
+  "sirv-files": () => findNode("sirv-files", ["sirv"]),
+  "hono-files": () => findNode("hono-files", ["hono", "@hono/node-server"]),
+  "srvx-files": () => findNode("srvx-files", ["srvx"]),
+  "fastapi-files": () => findPython("fastapi-files", PEERS_FOLDER, "fastapi_files"),
 };
 
 /** Looks for the named peers on this machine; `folder` is for what must be built. */

@@ -16,7 +16,7 @@ print(", ".join(parts))
  * FastAPI on uvicorn with uvloop and httptools, by the first Python that has all of them: `BENCH_PYTHON`, the PATH's,
  * the system's.
  */
-export async function findPython(name: string, folder: string): Promise<FoundPeer | MissingPeer> {
+export async function findPython(name: string, folder: string, app: string): Promise<FoundPeer | MissingPeer> {
   let missing = "no python3";
   for (const python of [process.env["BENCH_PYTHON"], "python3", "/usr/bin/python3"]) {
     if (python === undefined) continue;
@@ -26,7 +26,7 @@ export async function findPython(name: string, folder: string): Promise<FoundPee
         name,
         versions: stdout.trim(),
         collectsGarbage: true,
-        prepare: async (port) => ({ command: [python, ...uvicorn(folder, port)] }),
+        prepare: async (port) => ({ command: [python, ...uvicorn(folder, app, port)] }),
       };
     } catch (error) {
       const { stderr = "" } = error as { stderr?: string };
@@ -37,8 +37,8 @@ export async function findPython(name: string, folder: string): Promise<FoundPee
   return { name, missing };
 }
 
-function uvicorn(folder: string, port: number): string[] {
-  const app = ["-m", "uvicorn", "--app-dir", folder, "fastapi_app:app"];
+function uvicorn(folder: string, app: string, port: number): string[] {
+  const application = ["-m", "uvicorn", "--app-dir", folder, `${app}:app`];
   const speed = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"];
-  return [...app, ...speed, "--backlog", "4096", "--host", "127.0.0.1", "--port", String(port)];
+  return [...application, ...speed, "--backlog", "4096", "--host", "127.0.0.1", "--port", String(port)];
 }

@@ -17,7 +17,8 @@ function formatSummary(summary: Summary | undefined, baseline: Summary | undefin
   if (summary === undefined) return "–";
   const { median, min, max, runs } = summary;
   const spread = runs > 1 ? ` (${formatNumber(min)}–${formatNumber(max)})` : "";
-  const ratio = baseline === undefined ? "" : ` ${(median / baseline.median).toFixed(2)}×`;
+  const factor = median / (baseline?.median ?? 0);
+  const ratio = Number.isFinite(factor) ? ` ${factor.toFixed(2)}×` : "";
   return formatNumber(median) + spread + ratio;
 }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { type GetCommandOptions, runGet } from "./get.ts";
+import { parseField, parseSeconds, parseSha256, parseUrl, parseWhole } from "./get/arguments.ts";
 import { type ServeCommandOptions, runServe } from "./serve.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -19,6 +21,16 @@ program
     new Option("--port <port>", "where to listen; 0 takes a free one").env("PORT").default(8000).argParser(parsePort),
   )
   .addOption(new Option("--host <host>", "on which of this machine's addresses").env("HOST").default("127.0.0.1"))
+  .option("--files <dir>", "serve this folder's files at /files/")
+  .option("--listing", "answer for its folders with their entries, as JSON")
+  .option("--site", "show its pages in browsers; without it what could run as a script is saved instead")
+  .option("--digests", "send Repr-Digest (SHA-256) with its files")
+  .addOption(
+    new Option("--etag <mode>", "what its entity tags are made of")
+      .choices(["stat", "stat-portable", "sha256"])
+      .default("stat"),
+  )
+  .option("--outside-symlinks", "follow its symbolic links out of the folder")
   .option("--demo", "serve the demo's routes, on data that is made once")
   .addOption(new Option("--data <dir>", "where the demo's data is kept").default(".data"))
   .addOption(
@@ -27,6 +39,38 @@ program
       .argParser(parseCount),
   )
   .action((options: ServeCommandOptions) => runServe(options));
+
+program
+  .command("get")
+  .description("download a URL, whatever happens on the way; run again, it goes on where it was")
+  .argument("<url>", "http: or https:", parseUrl)
+  .option("-o, --output <file>", "where to; - for standard output (default: a name from the answer)")
+  .option("--force", "replace the file where there is one")
+  .addOption(
+    new Option("-H, --header <field>", '"Name: value", sent with each request; repeatable')
+      .default(new Headers(), "none")
+      .argParser(parseField),
+  )
+  .option("--sha256 <hex>", "what the file's SHA-256 must be", parseSha256)
+  .addOption(
+    new Option("--retries <count>", "failures in a row, without progress, that are tried again")
+      .default(10)
+      .argParser(parseWhole),
+  )
+  .addOption(
+    new Option("--max-retry-delay <seconds>", "the longest wait between two attempts")
+      .default(30)
+      .argParser(parseSeconds),
+  )
+  .addOption(
+    new Option("--connect-timeout <seconds>", "how long a connection may take").default(30).argParser(parseSeconds),
+  )
+  .addOption(
+    new Option("--stall-timeout <seconds>", "how long the server may send nothing").default(60).argParser(parseSeconds),
+  )
+  // What is wrong with the command line is told apart from a download that failed.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .action((url: URL, options: GetCommandOptions) => runGet(url, options));
 
 await program.parseAsync();
 

@@ -1,6 +1,7 @@
 import { type RunningServer, serve } from "../node/index.ts";
 import { createLogger, logAnswer, reportTo } from "../server/access-log.ts";
-import { createApp } from "../server/app.ts";
+import { type EtagMode, directory } from "../index.ts";
+import { FILES_PREFIX, createApp } from "../server/app.ts";
 import { type DemoData, prepareDemoData } from "../server/demo-data.ts";
 import { toText } from "../server/demo-index.ts";
 import { type Demo, createDemo } from "../server/demo.ts";
@@ -13,6 +14,12 @@ export interface ServeCommandOptions {
   demo?: boolean;
   data: string;
   demoRows: number;
+  files?: string;
+  listing?: boolean;
+  digests?: boolean;
+  etag: EtagMode;
+  outsideSymlinks?: boolean;
+  site?: boolean;
 }
 
 const GRACE_MS = 10_000;
@@ -22,7 +29,8 @@ export async function runServe(options: ServeCommandOptions): Promise<void> {
   const logger = createLogger();
   reportTo(logger);
   const demo = options.demo ? await startDemo(options) : undefined;
-  const app = createApp(demo?.app);
+  const files = options.files === undefined ? undefined : openFolder(options.files, options);
+  const app = createApp({ demo: demo?.app, files });
   let server: RunningServer;
   try {
     server = await serve((request) => app.fetch(request), {
@@ -35,11 +43,23 @@ export async function runServe(options: ServeCommandOptions): Promise<void> {
   }
   logger.info({ url: server.url }, "listening");
   console.error(`Sluice listens on ${server.url} (Ctrl-C ends it).`);
-  console.error(demo ? `\n${toText(server.url)}` : "There is nothing but /healthz without --demo.");
+  if (files) console.error(`${server.url}${FILES_PREFIX}/ is the folder ${options.files}.`);
+  if (demo) console.error(`\n${toText(server.url)}`);
+  if (!files && !demo) console.error("There is nothing but /healthz without --files or --demo.");
   await closeOnSignal(server, { logger, graceMs: GRACE_MS });
   await demo?.[Symbol.asyncDispose]();
   // A source that does not end must not keep the process.
   process.exit(0);
+}
+
+function openFolder(folder: string, options: ServeCommandOptions): (request: Request) => Promise<Response> {
+  const { listing = false, digests = false, etag, outsideSymlinks = false, site = false } = options;
+  try {
+    const disposition = site ? "inline" : "safe";
+    return directory(folder, { prefix: FILES_PREFIX, listing, digests, etag, outsideSymlinks, disposition });
+  } catch (error) {
+    return giveUp(`--files: ${(error as Error).message}`);
+  }
 }
 
 async function startDemo({ data, demoRows }: ServeCommandOptions): Promise<Demo> {

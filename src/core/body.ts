@@ -1,7 +1,7 @@
 import { SluiceError } from "../errors.ts";
 import { LazySignal, readerLeft } from "./abort.ts";
 import { unref } from "./clocks.ts";
-import type { Puller } from "./puller.ts";
+import type { BodySource } from "./pump.ts";
 import { report } from "./report.ts";
 import type { SourceContext } from "./source.ts";
 
@@ -33,7 +33,7 @@ export type OnFinish = (outcome: Outcome) => void | Promise<void>;
 /** How a body is begun. */
 export interface BodyStarter {
   /** Starts the source. Called once, when the first byte is wanted. */
-  open(this: void, context: SourceContext): Puller;
+  open(this: void, context: SourceContext): BodySource;
   /** Gives back what is held before `open`. Called instead of it, if at all. */
   discard?(this: void): void;
 }
@@ -85,7 +85,7 @@ export class Body {
   }
 
   /** @throws SluiceError `ERR_BODY_TAKEN` the second time */
-  open(): Puller {
+  open(): BodySource {
     if (this.#state !== "unopened") {
       throw new SluiceError("ERR_BODY_TAKEN", "This body is already being sent; make a new Response for each request");
     }

@@ -2,7 +2,8 @@ import { readerLeft } from "./abort.ts";
 import { Body, type BodyOptions, type BodyStarter, bindBody } from "./body.ts";
 import type { Piece } from "./gather.ts";
 import { EmptyAnswer } from "./puller.ts";
-import { Pump, type PumpOwner, type Sink } from "./pump.ts";
+import { createPump } from "./pump.ts";
+import type { Pump, PumpOwner, Sink } from "./sink.ts";
 
 /**
  * Makes a body, and the `ReadableStream` that stands for it in a `Response`. Nothing runs until somebody reads: a sender
@@ -56,7 +57,7 @@ class WebSource implements Sink, PumpOwner {
   constructor(body: Body, controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) {
     this.#body = body;
     this.#controller = controller;
-    this.#pump = new Pump(body.open(), this, this);
+    this.#pump = createPump(body.open(), this, this);
   }
 
   get contentLength(): number | undefined {

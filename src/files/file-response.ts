@@ -1,79 +1,48 @@
-import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
-import mime from "mime";
-import { Body } from "../core/body.ts";
-import { bodyStream } from "../core/web-stream.ts";
 import { HttpError } from "../errors.ts";
-import { withCharset } from "../http/headers.ts";
-import { errorResponse, problemResponse } from "../http/problem.ts";
-import { type ResponseOptions, resolveHeaders, resolveResponseOptions } from "../http/response-options.ts";
-import { type Answer, answerRequest } from "../representation/answer.ts";
-import { FilePuller, closeQuietly } from "./file-puller.ts";
-import { type OpenFile, openFile } from "./open-file.ts";
+import { errorResponse } from "../http/problem.ts";
+import { type FileOptions, answerFile, checkFileOptions } from "./answer-file.ts";
+import { mediaTypeOf } from "./media-type.ts";
+import { answerOtherMethod } from "./methods.ts";
+import { type OpenEntry, openFile } from "./open-entry.ts";
 
-export interface FileInit extends Omit<ResponseOptions, "status" | "commitAfterMs" | "leakReportMs"> {
+export interface FileInit extends FileOptions {
   /**
    * `Content-Type`; text gets `charset=utf-8`.
    * @defaultValue what the file's extension stands for, or "application/octet-stream"
    */
   mediaType?: string;
+  /** The name that browsers save the file under (`Content-Disposition`); without a `disposition` it makes them save it. */
+  filename?: string;
 }
 
 /**
- * A file, or the part of it that is asked for (RFC 9110 §14), with validators to come back by: 200, 206, 304, 412, 416. The
+ * A file, or the parts of it that are asked for (RFC 9110 §14), with validators to come back by: 200, 206, 304, 412, 416. The
  * file is opened once, and what was opened is what is described and sent; a file that is replaced meanwhile is sent as it
  * was.
  *
- * - There is none, or no regular file: 404. It may not be read: 403. Too many files are open: 503. All as `problem+json`;
- *   what becomes of a directory or a path from a URL is the caller's to decide.
- * - Never more bytes than `Content-Length` says; a file that becomes shorter meanwhile breaks the connection visibly
- *   (`ERR_FILE_CHANGED` reaches `onFinish`).
+ * - There is none, or no regular file: 404. It may not be read: 403. Too many files are open: 503. Neither GET nor HEAD: 405,
+ *   and 204 to OPTIONS. All as `problem+json`; what becomes of a directory or a path from a URL is the caller's to decide
+ *   (see {@link directory}).
+ * - Never more bytes than `Content-Length` says; a file that becomes shorter or is written over meanwhile breaks the
+ *   connection visibly (`ERR_FILE_CHANGED` reaches `onFinish`). One that has only grown does not.
  * - The file is closed when the body has ended in whatever way, and at once where there is none. A Response that is neither
  *   sent nor cancelled closes it after 30 s.
  *
  * @returns only rejects with SluiceTypeError `ERR_INVALID_OPTION`, and with file system errors that have no status
  */
 export async function fileResponse(request: Request, path: string | URL, init: FileInit = {}): Promise<Response> {
-  const { stallTimeoutMs, compress, onFinish } = resolveResponseOptions(init);
-  const { mediaType = mime.getType(nameOf(path)) ?? "application/octet-stream" } = init;
-  const headers = resolveHeaders(init, { "Content-Type": withCharset(mediaType), "X-Content-Type-Options": "nosniff" });
-  if (request.method !== "GET" && request.method !== "HEAD")
-    return problemResponse(405, undefined, { Allow: "GET, HEAD" });
-  let file: OpenFile;
+  checkFileOptions(init);
+  const other = answerOtherMethod(request);
+  if (other) return other;
+  const localPath = path instanceof URL ? fileURLToPath(path) : path;
+  const { mediaType = mediaTypeOf(localPath), filename } = init;
+  let entry: OpenEntry;
   try {
-    file = await openFile(path);
+    entry = await openFile(localPath);
   } catch (error) {
     if (error instanceof HttpError) return errorResponse(error);
     throw error;
   }
-  const { handle, completeLength } = file;
-  let answer: Answer;
-  try {
-    answer = answerRequest(request, file, headers);
-  } catch (error) {
-    closeQuietly(handle);
-    throw error;
-  }
-  if ("response" in answer || request.method === "HEAD") {
-    await handle.close();
-    // A response without a body has an outcome, too.
-    new Body({ open: () => new FilePuller(handle, 0, 0), stallTimeoutMs, onFinish }).discard();
-    return "response" in answer
-      ? answer.response
-      : new Response(null, { status: answer.status, headers: answer.headers });
-  }
-  const { first, last } = answer.range ?? { first: 0, last: completeLength - 1 };
-  const stream = bodyStream({
-    open: () => new FilePuller(handle, first, last + 1),
-    discard: () => closeQuietly(handle),
-    contentLength: last - first + 1,
-    stallTimeoutMs,
-    compress,
-    onFinish,
-  });
-  return new Response(stream, { status: answer.status, headers: answer.headers });
-}
-
-function nameOf(path: string | URL): string {
-  return basename(path instanceof URL ? fileURLToPath(path) : path);
+  return answerFile(request, { entry, path: localPath, mediaType, filename }, init);
 }

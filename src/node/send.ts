@@ -123,8 +123,8 @@ function sendHeadOnly(req: NodeRequest, res: NodeResponse, head: Head, onResult:
 }
 
 function emptyResult(req: NodeRequest, { status }: Head, outcome: OutcomeKind): SendResult {
-  const { method = "GET", url = "" } = req;
-  return { method, target: url, status, outcome, bytes: 0, durationMs: 0, error: undefined };
+  const { method = "GET", url = "", headers } = req;
+  return { method, target: url, range: headers.range, status, outcome, bytes: 0, durationMs: 0, error: undefined };
 }
 
 function discard(stream: ReadableStream): void {

@@ -4,8 +4,9 @@ import { readerLeft } from "../core/abort.ts";
 import type { Body, OutcomeKind } from "../core/body.ts";
 import type { Piece } from "../core/gather.ts";
 import { EmptyAnswer } from "../core/puller.ts";
-import { Pump, type PumpOwner, type Sink } from "../core/pump.ts";
+import { createPump } from "../core/pump.ts";
 import { report } from "../core/report.ts";
+import type { Pump, PumpOwner, Sink } from "../core/sink.ts";
 import { after } from "../core/clocks.ts";
 import { HttpError, SluiceError } from "../errors.ts";
 import type { ContentCoding } from "../http/negotiation.ts";
@@ -27,6 +28,8 @@ export interface SendResult {
   readonly method: string;
   /** The request's target as it came. */
   readonly target: string;
+  /** What part was asked for: the request's `Range` field. */
+  readonly range?: string | undefined;
   readonly status: number;
   readonly outcome: OutcomeKind;
   /** Bytes of the body as sent. */
@@ -81,7 +84,7 @@ export class Transmission implements Sink, PumpOwner {
     this.#coding = coding;
     this.#onResult = onResult;
     this.#wire = isDirect(res) ? new Http1Wire(res) : new ResponseWire(res);
-    this.#pump = new Pump(body.open(), this, this);
+    this.#pump = createPump(body.open(), this, this);
     this.#wire.listener = this.#pump;
   }
 
@@ -136,6 +139,13 @@ export class Transmission implements Sink, PumpOwner {
       if (!codedPiece || this.#send(codedPiece)) this.#pump.taken(false);
     });
     return false;
+  }
+
+  writeSome(bytes: Uint8Array): number | undefined {
+    if (this.#head || this.#compressor || this.#hash) return undefined;
+    const taken = this.#wire.writeSome?.(bytes);
+    this.#bytes += taken ?? 0;
+    return taken;
   }
 
   end(piece: Piece | undefined): boolean {
@@ -302,6 +312,7 @@ export class Transmission implements Sink, PumpOwner {
     this.#onResult?.({
       method: res.req.method ?? "GET",
       target: res.req.url ?? "",
+      range: res.req.headers.range,
       status: this.#status,
       outcome,
       bytes: this.#bytes,

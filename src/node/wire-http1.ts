@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { writeSync } from "node:fs";
 import { FRAME_HEAD_BYTES } from "../core/budget.ts";
 import type { Piece } from "../core/gather.ts";
 import { breakHttp1 } from "./reset.ts";
@@ -47,6 +48,22 @@ export class Http1Wire implements Wire {
       socket.uncork();
     }
     return this.#isAtOnce(socket);
+  }
+
+  /** The bytes go to the kernel past Node's socket, which would keep those that the kernel does not take. */
+  writeSome(bytes: Uint8Array): number | undefined {
+    const { socket, chunkedEncoding } = this.#res;
+    // Node's queue is empty, so nothing is overtaken; its idle timeout would not see these bytes go.
+    if (!socket || chunkedEncoding || socket.writableLength > 0 || socket.timeout) return undefined;
+    const descriptor = descriptorOf(socket);
+    if (descriptor === undefined) return undefined;
+    if (bytes.byteLength === 0) return 0;
+    try {
+      return writeSync(descriptor, bytes);
+    } catch (error) {
+      // Full is full; a connection that is gone is found so by Node, as everywhere.
+      return (error as NodeJS.ErrnoException).code === "EAGAIN" ? 0 : undefined;
+    }
   }
 
   end(piece: Piece | undefined, trailers: Record<string, string> | undefined): void {
@@ -139,4 +156,15 @@ function writeChunkSize(buffer: Uint8Array, size: number): number {
   let at = FRAME_HEAD_BYTES - 2;
   for (let rest = size; rest > 0; rest >>>= 4) buffer[--at] = HEX[rest & 15]!;
   return at;
+}
+
+/**
+ * The descriptor of a socket that is nothing but one: under TLS there is none, and one whose `write` somebody has put himself
+ * before is to be written to by it.
+ */
+function descriptorOf(socket: Socket): number | undefined {
+  if (Object.hasOwn(socket, "write") || "encrypted" in socket) return undefined;
+  // oxlint-disable-next-line no-underscore-dangle -- Node gives it no other name; a test watches it
+  const fd = (socket as { _handle?: { fd?: unknown } | null })._handle?.fd;
+  return typeof fd === "number" && fd >= 0 ? fd : undefined;
 }

@@ -8,6 +8,8 @@ export interface Wire {
   flushHead(): void;
   /** As {@link Sink.write}: true where the bytes are out of our hands, else the listener is told later. */
   write(piece: Piece): boolean;
+  /** As {@link Sink.writeSome}, after a first `write`. */
+  writeSome?(bytes: Uint8Array): number | undefined;
   /** Ends the body, with a last piece; the listener is told when all of it is out of our hands. */
   end(piece: Piece | undefined, trailers: Record<string, string> | undefined): void;
   /**

@@ -1,3 +1,4 @@
+import { createBoundary, planByteranges } from "../http/multipart.ts";
 import { evaluatePreconditions, ifRangeHolds } from "../http/preconditions.ts";
 import { problemResponse } from "../http/problem.ts";
 import { type ByteRange, formatContentRange, parseRange } from "../http/ranges.ts";
@@ -9,16 +10,38 @@ export interface Representation extends Validators {
   readonly completeLength: number;
 }
 
-/** How a request for a representation is answered: finished, or with a head that wants these bytes for a body. */
+/** A piece of a body: bytes as they are, or a range of the representation. */
+export type BodyPart = Uint8Array | ByteRange;
+
+/** How a request for a representation is answered: finished, or with a head that wants these parts for a body. */
 export type Answer =
   | { readonly response: Response }
-  | { readonly status: 200 | 206; readonly headers: Headers; readonly range: ByteRange | undefined };
+  | {
+      readonly status: 200 | 206;
+      readonly headers: Headers;
+      readonly parts: readonly BodyPart[];
+      /** Of all parts, in bytes; `headers` say the same. */
+      readonly contentLength: number;
+    };
 
 /** RFC 9110 §15.4.5: what a 304 repeats; fields that describe the bytes would only be stale in the reader's store. */
-const NOT_IN_304 = ["Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length", "Content-Type"];
+const NOT_IN_304 = [
+  "Content-Disposition",
+  "Content-Encoding",
+  "Content-Language",
+  "Content-Length",
+  "Content-Type",
+  "Repr-Digest",
+];
+
+const encoder = new TextEncoder();
+
+export function byteLengthOf(part: BodyPart): number {
+  return part instanceof Uint8Array ? part.byteLength : part.last - part.first + 1;
+}
 
 /**
- * Answers a GET or HEAD for a representation: preconditions, then the range, in the order of RFC 9110 §13.2.2.
+ * Answers a GET or HEAD for a representation: preconditions, then the ranges, in the order of RFC 9110 §13.2.2.
  *
  * @param headers - of the whole representation, without length and validators unless they are to win over ours; changed
  */
@@ -32,27 +55,43 @@ export function answerRequest(request: Request, representation: Representation, 
     return { response: new Response(null, { status: 304, headers }) };
   }
   if (result === 412) {
-    return {
-      response: problemResponse(
-        412,
-        "It is not in the state that the request is for",
-        pick(headers, ["ETag", "Last-Modified"]),
-      ),
-    };
+    const fields = pick(headers, ["ETag", "Last-Modified", "Vary"]);
+    return { response: problemResponse(412, "It is not in the state that the request is for", fields) };
   }
   const ranges = rangesOf(request, completeLength, validators);
-  if (ranges === "unsatisfiable") {
-    const fields = pick(headers, ["ETag", "Accept-Ranges"]);
-    fields.set("Content-Range", formatContentRange(undefined, completeLength));
-    return {
-      response: problemResponse(416, `There are ${completeLength} bytes, and the range begins behind them`, fields),
-    };
+  if (ranges === "unsatisfiable") return { response: unsatisfiable(completeLength, headers) };
+  if (ranges && ranges.length > 1) {
+    const type = headers.get("Content-Type") ?? undefined;
+    const plan = planByteranges(ranges, completeLength, type, createBoundary());
+    if (plan) {
+      headers.set("Content-Type", plan.contentType);
+      const parts = plan.parts.flatMap(({ head, range }) => [encoder.encode(head), range]);
+      return respond(206, headers, [...parts, encoder.encode(plan.tail)], plan.contentLength);
+    }
+  } else if (ranges) {
+    const range = ranges[0]!;
+    headers.set("Content-Range", formatContentRange(range, completeLength));
+    return respond(206, headers, [range], byteLengthOf(range));
   }
-  // RFC 9110 §14.2 lets a server send everything to a request for several ranges.
-  const range = ranges?.length === 1 ? ranges[0] : undefined;
-  if (range) headers.set("Content-Range", formatContentRange(range, completeLength));
-  headers.set("Content-Length", String(range ? range.last - range.first + 1 : completeLength));
-  return { status: range ? 206 : 200, headers, range };
+  const whole = completeLength === 0 ? [] : [{ first: 0, last: completeLength - 1 }];
+  return respond(200, headers, whole, completeLength);
+}
+
+function respond(status: 200 | 206, headers: Headers, parts: readonly BodyPart[], contentLength: number): Answer {
+  headers.set("Content-Length", String(contentLength));
+  return { status, headers, parts, contentLength };
+}
+
+/**
+ * RFC 9110 §15.5.17. It has no body: what asks for ranges puts bodies together, and some programs do so without looking at
+ * the status.
+ */
+function unsatisfiable(completeLength: number, headers: Headers): Response {
+  const fields = pick(headers, ["ETag", "Last-Modified", "Accept-Ranges", "Vary"]);
+  fields.set("Content-Range", formatContentRange(undefined, completeLength));
+  fields.set("Content-Length", "0");
+  fields.set("Cache-Control", "no-store");
+  return new Response(null, { status: 416, headers: fields });
 }
 
 /** RFC 9110 §14.2: a range means something to GET only. A failed If-Range makes even an unsatisfiable one be ignored. */

@@ -10,12 +10,16 @@ export function createLogger(): Logger {
   );
 }
 
+/** A field may be as long as all fields together. */
+const MAX_RANGE_LENGTH = 200;
+
 /** One line for every answer, when it has ended. */
 export function logAnswer(logger: Logger, result: SendResult): void {
-  const { method, target, status, outcome, bytes, durationMs, error } = result;
+  const { method, target, range, status, outcome, bytes, durationMs, error } = result;
   const entry = {
     method,
     target,
+    ...(range === undefined ? {} : { range: range.slice(0, MAX_RANGE_LENGTH) }),
     status,
     outcome,
     bytes,

@@ -1,12 +1,28 @@
 import { Hono } from "hono";
+import { parseRequestPath } from "../http/request-path.ts";
+import { requestTargetOf } from "../http/request-target.ts";
 import { problemResponse, streamingResponse } from "../index.ts";
 
-/** The server's routes. @param demo - the demo's, where they are wanted */
-export function createApp(demo?: Hono): Hono {
+/** Where the files of `--files` are. */
+export const FILES_PREFIX = "/files";
+
+export interface AppParts {
+  demo?: Hono | undefined;
+  files?: ((request: Request) => Promise<Response>) | undefined;
+}
+
+/** The server's routes, and those of what it was given to serve. */
+export function createApp({ demo, files }: AppParts): Hono {
   const app = new Hono();
+  // Routes are matched on a path that was repaired. Whoever guards one and whoever opens it must mean the same.
+  app.use(async (c, next) => {
+    parseRequestPath(requestTargetOf(c.req.raw));
+    await next();
+  });
   app.get("/healthz", () =>
     streamingResponse(["ok\n"], { mediaType: "text/plain", headers: { "Cache-Control": "no-store" } }),
   );
+  if (files) app.all(`${FILES_PREFIX}/*`, (c) => files(c.req.raw));
   if (demo) app.route("/", demo);
   app.notFound((c) =>
     problemResponse(404, `There is nothing at ${c.req.path}${demo ? "; / lists what there is" : ""}`),

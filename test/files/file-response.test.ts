@@ -77,11 +77,12 @@ test.each(["bytes=-0", "bytes=1000-", "bytes=5000-", "bytes=10000000000000000000
     const response = await get({ Range: range });
     expect(response.status).toBe(416);
     expect(response.headers.get("Content-Range")).toBe("bytes */1000");
-    expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+    // Whoever puts parts together must not get the words of an error among them.
+    expect(response.headers.get("Content-Length")).toBe("0");
   },
 );
 
-test.each(["bytes=5-2", "bytes=alpha", "bytes=10", "bytes=", "bytes=-", "items=0-5", "bytes=0-9,-10"])(
+test.each(["bytes=5-2", "bytes=alpha", "bytes=10", "bytes=", "bytes=-", "items=0-5", "bytes=0-490,700-999"])(
   "%s is answered with everything",
   async (range) => {
     expect(await summary(await get({ Range: range }))).toEqual([200, null, "1000", bytes]);
@@ -155,7 +156,7 @@ test("a download that was cut off is continued by curl, and is whole", async () 
 
 test("methods other than GET and HEAD are refused", async () => {
   const response = await get({}, { method: "POST", body: "x" });
-  expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
+  expect([response.status, response.headers.get("Allow")]).toEqual([405, "GET, HEAD, OPTIONS"]);
 });
 
 test("what is no regular file is answered with 404, at once", async () => {

@@ -1,6 +1,7 @@
 import type { Piece } from "../../src/core/gather.ts";
 import type { Item, Puller } from "../../src/core/puller.ts";
-import { Pump, type PumpOwner, type Sink } from "../../src/core/pump.ts";
+import { ItemPump } from "../../src/core/item-pump.ts";
+import type { Pump, PumpOwner, Sink } from "../../src/core/sink.ts";
 import { until } from "./deadline.ts";
 
 /** How a sink answers a piece: it is taken at once, later as if by itself, or when the test says so. */
@@ -74,7 +75,7 @@ export function startPump(pull: () => Item | undefined | PromiseLike<Item | unde
     cancel: () => note("cancel"),
     ...(options.drains ? { drain: () => note("drain") } : {}),
   };
-  const pump = new Pump(puller, target, {
+  const pump = new ItemPump(puller, target, {
     stallTimeoutMs: options.stallTimeoutMs ?? Infinity,
     contentLength: options.contentLength,
     onEnd: () => {

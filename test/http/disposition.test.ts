@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { contentDisposition } from "../../src/http/disposition.ts";
+import { contentDisposition, isSafeInline } from "../../src/http/disposition.ts";
 
 /** The name that a client of today takes: `filename*` where there is one (RFC 6266 §4.3). */
 function filenameOf(field: string): string | undefined {
@@ -61,6 +61,97 @@ describe("a Content-Disposition", () => {
           .at(-1)!
           .replace(/\p{Cc}/gu, "");
         expect(filename ?? "").toBe(["", ".", ".."].includes(kept) ? "" : kept);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe("a type that is safe inline", () => {
+  it.each([
+    "image/png",
+    "image/jpeg",
+    "image/webp",
+    "image/avif",
+    "image/x-icon",
+    "image/vnd.microsoft.icon",
+    "IMAGE/PNG",
+    "image/png; q=1",
+    " image/gif ;x=y",
+    "audio/mpeg",
+    "audio/ogg",
+    "video/mp4",
+    'video/webm; codecs="vp9, opus"',
+    "font/woff2",
+    "text/plain",
+    "text/plain; charset=utf-8",
+    "Text/Plain;charset=iso-8859-1",
+    "text/csv",
+    "text/vtt",
+    "application/json",
+    "application/jsonl",
+    "application/pdf",
+  ])("is %s", (mediaType) => {
+    expect(isSafeInline(mediaType)).toBe(true);
+  });
+
+  it.each([
+    "text/html",
+    "TEXT/HTML",
+    "text/html; charset=utf-8",
+    "image/svg+xml",
+    "image/SVG+XML; charset=utf-8",
+    "image/svg",
+    "image/svg+xml-compressed",
+    // Any +xml is opened as a document, in which XHTML runs scripts
+    "image/x+xml",
+    "video/x+xml",
+    "audio/x+xml",
+    "font/x+xml",
+    "application/xhtml+xml",
+    "application/xml",
+    "text/xml",
+    "text/xsl",
+    "application/rss+xml",
+    "application/mathml+xml",
+    "text/javascript",
+    "application/javascript",
+    "text/ecmascript",
+    "text/css",
+    "text/event-stream",
+    "multipart/x-mixed-replace",
+    "multipart/related",
+    "message/rfc822",
+    "application/x-shockwave-flash",
+    "application/octet-stream",
+    "application/zip",
+    "text/cache-manifest",
+    "text/unknown",
+    "application/json+xml",
+    // None, or more than one
+    "",
+    ";",
+    "image",
+    "image/",
+    "image/*",
+    "*/*",
+    "image/png, text/html",
+    "image/png text/html",
+    "image/png/text/html",
+    "image/png\ntext/html",
+    "text/plain,text/html",
+    "x/image/png",
+  ])("is not %j", (mediaType) => {
+    expect(isSafeInline(mediaType)).toBe(false);
+  });
+
+  it("is none that has xml or svg in it, whatever else it has", () => {
+    const word = fc.constantFrom("image/", "video/", "text/", "application/", "png", "x", "+", "-", ".", " ", ",");
+    const bad = fc.constantFrom("xml", "svg", "XML", "Svg");
+    fc.assert(
+      fc.property(fc.array(word), bad, fc.array(word), (before, name, after) => {
+        expect(isSafeInline([...before, name, ...after].join(""))).toBe(false);
+        expect(isSafeInline(["image/", ...before, name, ...after].join(""))).toBe(false);
       }),
       { numRuns: 1000 },
     );

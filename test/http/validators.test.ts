@@ -1,4 +1,4 @@
-import { assert, integer, property } from "fast-check";
+import { array, assert, boolean, constantFrom, integer, property, string, tuple } from "fast-check";
 import { expect, test } from "vitest";
 import {
   formatHttpDate,
@@ -7,6 +7,7 @@ import {
   parseEntityTags,
   parseHttpDate,
 } from "../../src/http/validators.ts";
+import { fastestMs, flood } from "./support.ts";
 
 const moment = Date.UTC(1994, 10, 6, 8, 49, 37);
 
@@ -78,3 +79,31 @@ test.each<[a: string, b: string, strongly: boolean, weakly: boolean]>([
   expect([matchesStrongly(a, b), matchesStrongly(b, a)]).toEqual([strongly, strongly]);
   expect([matchesWeakly(a, b), matchesWeakly(b, a)]).toEqual([weakly, weakly]);
 });
+
+test("whatever tags are in a list, they are read back", () => {
+  const characters = Array.from({ length: 0x100 }, (_, code) => String.fromCharCode(code)).filter((character) =>
+    /[\x21\x23-\x7e\x80-\xff]/u.test(character),
+  );
+  const opaque = string({ unit: constantFrom(...characters), maxLength: 12 });
+  const tags = array(tuple(boolean(), opaque).map(([isWeak, text]) => `${isWeak ? "W/" : ""}"${text}"`));
+  assert(
+    property(tags, constantFrom(",", ", ", " ,\t", ",,", " , , "), (list, comma) => {
+      expect(parseEntityTags(list.join(comma))).toEqual(list);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test.each([flood('"",'), flood(","), flood(" "), flood('"'), `"${flood("a")}`, `${flood(" ,")}x`])(
+  "a flood of tags is looked at in a moment (%#)",
+  (field) => {
+    expect(fastestMs(() => parseEntityTags(field))).toBeLessThan(5);
+  },
+);
+
+test.each([flood("Sun, "), flood("0"), `Sun, 06 Nov 1994 08:49:37${flood(" ")}`])(
+  "a flood that is no date is looked at in a moment (%#)",
+  (field) => {
+    expect(fastestMs(() => parseHttpDate(field))).toBeLessThan(1);
+  },
+);

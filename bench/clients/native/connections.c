@@ -11,6 +11,10 @@
 #include "sockets.h"
 
 #define READ_BYTES (256 * 1024)
+/* So much of a body is dropped at once, if it is there. */
+#define DROP_BYTES (1024 * 1024 * 1024)
+/* With the head comes as much of the body; the rest need not be copied. */
+#define HEAD_READ_BYTES (4 * 1024)
 
 struct counts counts;
 struct connection *connections;
@@ -33,6 +37,10 @@ void connections_prepare(const struct options *given, int epoll) {
   epoll_fd = epoll;
   connections = calloc((size_t)options->connections, sizeof *connections);
   counts.first_byte_ms = calloc((size_t)options->connections * (size_t)options->rounds, sizeof(double));
+  if (options->request_times) {
+    size_t requests = (size_t)options->requests * (size_t)options->rounds;
+    counts.request_ms = calloc((size_t)options->connections * requests, sizeof(double));
+  }
   snprintf(host, sizeof host, " HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", options->port);
   append("GET ");
   append(options->path);
@@ -57,6 +65,7 @@ static void finish(struct connection *connection, int ok) {
 static void ask(struct connection *connection) {
   response_reset(&connection->response);
   connection->requests_left--;
+  connection->sent_at = now_ms();
   ssize_t sent = send(connection->fd, request, request_length, MSG_NOSIGNAL);
   if (sent != (ssize_t)request_length) finish(connection, 0);
 }
@@ -101,19 +110,32 @@ static void end_response(struct connection *connection) {
     return;
   }
   counts.completed++;
+  if (counts.request_ms != NULL) counts.request_ms[counts.request_count++] = now_ms() - connection->sent_at;
   if (connection->requests_left == 0) finish(connection, 1);
   else if (connection->response.keeps_alive) ask(connection);
   else finish(connection, 0);
 }
 
+/* Drops up to `limit` bytes of a body of known length in the kernel: of a TCP socket, MSG_TRUNC copies nothing. */
+static ssize_t drop(struct connection *connection, size_t limit) {
+  long long remaining = connection->response.remaining;
+  if ((long long)limit > remaining) limit = (size_t)remaining;
+  return recv(connection->fd, NULL, limit, MSG_TRUNC);
+}
+
 static void receive(struct connection *connection, size_t limit) {
-  ssize_t length = recv(connection->fd, buffer, limit, 0);
+  int may_drop = !options->copy_bodies && options->publish_path == NULL;
+  int drops = may_drop && connection->response.state == IN_SIZED_BODY;
+  if (!drops && limit > READ_BYTES) limit = READ_BYTES;
+  if (may_drop && connection->response.state == IN_HEAD && limit > HEAD_READ_BYTES) limit = HEAD_READ_BYTES;
+  ssize_t length = drops ? drop(connection, limit) : recv(connection->fd, buffer, limit, 0);
   if (length < 0) {
     if (errno != EAGAIN) finish(connection, 0);
     return;
   }
   long long bytes_before = connection->response.body_bytes, markers_before = connection->response.markers;
   if (length == 0) response_closed(&connection->response);
+  else if (drops) response_skip(&connection->response, (size_t)length);
   else response_feed(&connection->response, buffer, (size_t)length, options->publish_path != NULL ? '~' : -1);
   count_progress(connection, bytes_before, markers_before);
   if (connection->response.state >= COMPLETE) end_response(connection);
@@ -135,7 +157,7 @@ static void connected(struct connection *connection) {
 void connection_turn(struct connection *connection, uint32_t events) {
   if (connection->finished) return;
   if (!connection->connected) connected(connection);
-  else if (!connection->paused) receive(connection, READ_BYTES);
+  else if (!connection->paused) receive(connection, DROP_BYTES);
   else if (events & (EPOLLHUP | EPOLLERR)) finish(connection, 0);
 }
 

@@ -11,6 +11,7 @@ struct connection {
   int fd, connected, finished, paused, may_pause, has_head, has_first_byte;
   int requests_left;
   double asked_at; /* when it began to connect */
+  double sent_at;  /* when it sent its last request */
   struct response response;
 };
 
@@ -20,6 +21,8 @@ struct counts {
   long long body_bytes, deliveries;
   double *first_byte_ms;
   long first_byte_count;
+  double *request_ms; /* NULL unless --request-times */
+  long request_count;
 };
 
 extern struct counts counts;

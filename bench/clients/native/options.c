@@ -12,6 +12,9 @@ static void usage(void) {
         "  --pace-bytes N    read at most so much per connection every 10 ms\n"
         "  --pause-after N   stop reading after N body bytes, --paused K: only the first K connections (all)\n"
         "  --hold            say when every head is in (and --pause-after is reached), stay until stdin speaks\n"
+        "  --request-times   report how long each whole response took, from asking for it\n"
+        "  --copy-bodies     copy what is received, as a program that uses it would; else the kernel drops bodies of a\n"
+        "                    known length, which costs the client next to nothing\n"
         "  --publish PATH --events N --event-bytes N --window N\n"
         "                    when stdin speaks, POST events to PATH, at most --window of them not yet delivered;\n"
         "                    readers count '~' as deliveries\n"
@@ -26,12 +29,13 @@ struct options parse_options(int count, char **arguments) {
     .event_bytes = 100, .window = 1, .timeout_ms = 60000,
   };
   enum { PORT = 1, PATH, HEADER, CONNECTIONS, REQUESTS, ROUNDS, LINGER, PACE, PAUSE_AFTER, PAUSED, HOLD,
-         PUBLISH, EVENTS, EVENT_BYTES, WINDOW, TIMEOUT };
+         REQUEST_TIMES, COPY_BODIES, PUBLISH, EVENTS, EVENT_BYTES, WINDOW, TIMEOUT };
   static const struct option names[] = {
     {"port", 1, NULL, PORT}, {"path", 1, NULL, PATH}, {"header", 1, NULL, HEADER},
     {"connections", 1, NULL, CONNECTIONS}, {"requests", 1, NULL, REQUESTS}, {"rounds", 1, NULL, ROUNDS},
     {"linger-ms", 1, NULL, LINGER}, {"pace-bytes", 1, NULL, PACE}, {"pause-after", 1, NULL, PAUSE_AFTER},
-    {"paused", 1, NULL, PAUSED}, {"hold", 0, NULL, HOLD}, {"publish", 1, NULL, PUBLISH},
+    {"paused", 1, NULL, PAUSED}, {"hold", 0, NULL, HOLD}, {"request-times", 0, NULL, REQUEST_TIMES},
+    {"copy-bodies", 0, NULL, COPY_BODIES}, {"publish", 1, NULL, PUBLISH},
     {"events", 1, NULL, EVENTS}, {"event-bytes", 1, NULL, EVENT_BYTES}, {"window", 1, NULL, WINDOW},
     {"timeout-ms", 1, NULL, TIMEOUT}, {NULL, 0, NULL, 0},
   };
@@ -52,6 +56,8 @@ struct options parse_options(int count, char **arguments) {
       case PAUSE_AFTER: options.pause_after = atoll(optarg); break;
       case PAUSED: options.paused = atoi(optarg); break;
       case HOLD: options.hold = 1; break;
+      case REQUEST_TIMES: options.request_times = 1; break;
+      case COPY_BODIES: options.copy_bodies = 1; break;
       case PUBLISH: options.publish_path = optarg; break;
       case EVENTS: options.events = atoi(optarg); break;
       case EVENT_BYTES: options.event_bytes = atoi(optarg); break;

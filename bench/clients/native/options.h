@@ -17,6 +17,8 @@ struct options {
   long long pause_after; /* -1: never stop reading */
   int paused;
   int hold;
+  int request_times;
+  int copy_bodies;
   const char *publish_path;
   int events;
   int event_bytes;

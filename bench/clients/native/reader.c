@@ -116,6 +116,7 @@ int main(int count, char **arguments) {
   printf(",\"published\":%d,\"publishFailed\":%s,\"wallMs\":%.3f,\"cpuMs\":%.3f", publisher.published,
          publisher.failed ? "true" : "false", now_ms() - started, cpu_ms());
   print_numbers("firstByteMs", counts.first_byte_ms, counts.first_byte_count);
+  print_numbers("requestMs", counts.request_ms, counts.request_count);
   print_numbers("lastReaderMs", publisher.latencies_ms, publisher.latencies_ms == NULL ? 0 : publisher.delivered);
   puts("}");
   return 0;

@@ -134,6 +134,12 @@ void response_feed(struct response *response, const char *bytes, size_t length, 
   }
 }
 
+void response_skip(struct response *response, size_t length) {
+  response->body_bytes += (long long)length;
+  response->remaining -= (long long)length;
+  if (response->remaining == 0) response->state = COMPLETE;
+}
+
 void response_closed(struct response *response) {
   if (response->state == COMPLETE) return;
   response->state = response->state == IN_BODY_UNTIL_CLOSE ? COMPLETE : BROKEN;

@@ -35,6 +35,9 @@ void response_reset(struct response *response);
 /* Feeds `length` received bytes. Counts body bytes, and those equal to `marker` unless that is -1. */
 void response_feed(struct response *response, const char *bytes, size_t length, int marker);
 
+/* The same for `length` bytes of a body of known length that were received but not looked at. */
+void response_skip(struct response *response, size_t length);
+
 /* The peer closed: completes a close-delimited body, breaks any other that is unfinished. */
 void response_closed(struct response *response);
 

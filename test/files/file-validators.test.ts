@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
-import { describe } from "../../src/files/open-file.ts";
+import { describeFile } from "../../src/files/file-validators.ts";
 
 const NOW = Date.UTC(2026, 0, 1, 12);
 
 function stats(changes: Partial<Record<"size" | "ino" | "mtimeMs" | "ctimeMs" | "mtimeNs" | "ctimeNs", bigint>> = {}) {
   const past = BigInt(NOW - 60_000);
-  const base = { size: 1000n, ino: 7n, mtimeMs: past, ctimeMs: past };
+  const base = { size: 1000n, dev: 1n, ino: 7n, mtimeMs: past, ctimeMs: past };
   const merged = { ...base, ...changes };
   return { mtimeNs: merged.mtimeMs * 1_000_000n, ctimeNs: merged.ctimeMs * 1_000_000n, ...merged };
 }
@@ -18,33 +18,37 @@ test("the tag is strong, and another for another size, inode or time, to the nan
     stats({ ino: 8n }),
     stats({ mtimeNs: base.mtimeNs + 1n }),
     stats({ ctimeNs: base.ctimeNs + 1n }),
-  ].map((each) => describe(each, NOW).etag);
+  ].map((each) => describeFile(each, NOW, "stat").etag);
   expect(new Set(tags).size).toBe(tags.length);
   for (const tag of tags) expect(tag).toMatch(/^"[\w-]{22}"$/u);
-  expect(describe(stats(), NOW).etag).toBe(tags[0]);
+  expect(describeFile(stats(), NOW, "stat").etag).toBe(tags[0]);
 });
 
 test("while the last change is younger than 2 s, nothing about the file is strong", () => {
   for (const name of ["mtimeMs", "ctimeMs"] as const) {
-    const young = describe(stats({ [name]: BigInt(NOW - 1_999) }), NOW);
+    const young = describeFile(stats({ [name]: BigInt(NOW - 1_999) }), NOW, "stat");
     expect(young.etag).toMatch(/^W\//u);
     expect(young.lastModifiedIsStrong).toBe(false);
-    const settled = describe(stats({ [name]: BigInt(NOW - 2_000) }), NOW);
+    const settled = describeFile(stats({ [name]: BigInt(NOW - 2_000) }), NOW, "stat");
     expect(settled.etag).toMatch(/^"/u);
     expect(settled.lastModifiedIsStrong).toBe(true);
   }
 });
 
 test("a file from the future was modified now at the latest, and its date is not strong", () => {
-  const { etag, lastModifiedMs, lastModifiedIsStrong } = describe(stats({ mtimeMs: BigInt(NOW + 3_600_000) }), NOW);
+  const { etag, lastModifiedMs, lastModifiedIsStrong } = describeFile(
+    stats({ mtimeMs: BigInt(NOW + 3_600_000) }),
+    NOW,
+    "stat",
+  );
   expect(lastModifiedMs).toBe(NOW);
   expect(lastModifiedIsStrong).toBe(false);
   expect(etag).toMatch(/^"/u);
 });
 
 test("the date is cut to whole seconds, and left out where it says nothing", () => {
-  expect(describe(stats({ mtimeMs: 1_700_000_000_999n }), NOW).lastModifiedMs).toBe(1_700_000_000_000);
+  expect(describeFile(stats({ mtimeMs: 1_700_000_000_999n }), NOW, "stat").lastModifiedMs).toBe(1_700_000_000_000);
   for (const meaningless of [0n, 1000n, -5000n]) {
-    expect(describe(stats({ mtimeMs: meaningless }), NOW).lastModifiedMs).toBeUndefined();
+    expect(describeFile(stats({ mtimeMs: meaningless }), NOW, "stat").lastModifiedMs).toBeUndefined();
   }
 });

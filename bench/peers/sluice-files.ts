@@ -1,0 +1,7 @@
+/** Sluice, as its README shows it. */
+import { directory } from "../../src/index.ts";
+import { serve } from "../../src/node/index.ts";
+import { hostname, port, root } from "./served.ts";
+
+// The reader of small files sends all its requests on one connection.
+await serve(directory(root), { port, hostname, limits: { maxRequestsPerSocket: 0 } });

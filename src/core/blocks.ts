@@ -1,0 +1,18 @@
+/**
+ * Bytes that are all there, at positions from 0: they can be read in whatever blocks suit the reader, and again.
+ *
+ * `read` is called again only after the one before it has settled.
+ */
+export interface Blocks {
+  readonly byteLength: number;
+  /**
+   * Fills `buffer` from its start with bytes from `position` on, and says how many: at least one. Rejects where the body
+   * has failed. A read that reaches the end settles only when it is certain that all of the body is what it
+   * claims to be: its last bytes are what makes it look complete.
+   *
+   * @param buffer - the caller's; not touched after the read has settled
+   */
+  read(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number>;
+  /** Lets go of what is open, after the read under way. Called once, in whatever way the body ends. Must not throw. */
+  close(): void;
+}

@@ -1,0 +1,223 @@
+import { statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { HttpError } from "../errors.ts";
+import type { CacheControlOptions } from "../http/cache-control.ts";
+import { isCompressible } from "../http/headers.ts";
+import { errorResponse } from "../http/problem.ts";
+import { type RequestPath, parseRequestPath, stripPrefix } from "../http/request-path.ts";
+import { requestTargetOf } from "../http/request-target.ts";
+import { optionError } from "../http/response-options.ts";
+import { type Disposition, type FileOptions, answerFile, checkFileOptions } from "./answer-file.ts";
+import { Containment } from "./containment.ts";
+import { listingResponse } from "./listing.ts";
+import { mediaTypeOf } from "./media-type.ts";
+import { answerOtherMethod } from "./methods.ts";
+import { type OpenEntry, openEntry } from "./open-entry.ts";
+import { openSidecar } from "./sidecars.ts";
+
+export interface DirectoryOptions extends Omit<FileOptions, "cacheControl" | "disposition"> {
+  /**
+   * The path that the folder stands for in URLs.
+   * @defaultValue "/"
+   */
+  prefix?: string;
+  /**
+   * As of a file; or a function of the path below the folder, decoded: `(path) => path[0] === "assets" ? … : …`.
+   * @defaultValue noCache
+   */
+  cacheControl?: CacheControlOptions | ((path: readonly string[]) => CacheControlOptions);
+  /**
+   * What browsers do with files. The page of a folder (`index`) is always shown.
+   * @defaultValue "safe"
+   */
+  disposition?: Disposition;
+  /**
+   * The file that answers for its folder; false for none.
+   * @defaultValue "index.html"
+   */
+  index?: string | false;
+  /**
+   * Whether a folder without `index` is answered with its entries, as JSON.
+   * @defaultValue false
+   */
+  listing?: boolean;
+  /**
+   * Whether text is sent as `<name>.zst`, `.br` or `.gz` where such a file lies beside it, is no older, and the request
+   * accepts it.
+   * @defaultValue true
+   */
+  sidecars?: boolean;
+  /**
+   * Whether names that begin with a dot are served. `/.well-known/` is in any case (RFC 8615).
+   * @defaultValue false
+   */
+  dotfiles?: boolean;
+  /**
+   * Whether symbolic links may lead out of the folder.
+   * @defaultValue false
+   */
+  outsideSymlinks?: boolean;
+  /** Media types by extension, without its dot: they win over the known ones. */
+  mediaTypes?: Readonly<Record<string, string>>;
+  /**
+   * The status for what the process may not read: 404 does not tell that it is there.
+   * @defaultValue 403
+   */
+  forbiddenAs?: 403 | 404;
+  /**
+   * Asked before a file is opened, with the path below the folder exactly as it will be opened: decoded once, without
+   * empty segments, dots or slashes. A Response it returns is the answer; an `HttpError` it throws, too.
+   */
+  guard?(this: void, path: readonly string[], request: Request): Response | void | Promise<Response | void>;
+}
+
+type Handler = (request: Request) => Promise<Response>;
+
+/**
+ * A handler that answers with the files of a folder: whole, in part, or not at all (see {@link fileResponse} for how).
+ *
+ * A path is read once and never repaired: empty segments, dots, encoded slashes, backslashes, control characters and
+ * malformed percent signs are 400. What lies outside, also by a symbolic link, what begins with a dot, and what is neither
+ * file nor folder is 404. A folder without a slash behind is redirected to itself with one.
+ *
+ * @param root - the folder; a symbolic link may be set to another one while this runs
+ * @throws SluiceTypeError `ERR_INVALID_OPTION`
+ */
+export function directory(root: string | URL, options: DirectoryOptions = {}): Handler {
+  const folder = new Folder(root, options);
+  return async (request) => {
+    try {
+      return answerOtherMethod(request) ?? (await folder.answer(request));
+    } catch (error) {
+      if (error instanceof HttpError) return errorResponse(folder.disguise(error));
+      throw error;
+    }
+  };
+}
+
+class Folder {
+  readonly #root: string;
+  readonly #options: DirectoryOptions;
+  readonly #prefix: readonly string[];
+  readonly #containment: Containment | undefined;
+
+  constructor(root: string | URL, options: DirectoryOptions) {
+    this.#root = resolve(root instanceof URL ? fileURLToPath(root) : root);
+    this.#options = options;
+    this.#prefix = parsePrefix(options.prefix ?? "/");
+    this.#containment = options.outsideSymlinks ? undefined : new Containment(this.#root);
+    checkOptions(this.#root, options);
+  }
+
+  async answer(request: Request): Promise<Response> {
+    const whole = parseRequestPath(requestTargetOf(request));
+    const path = stripPrefix(whole, this.#prefix);
+    if (!path || !path.segments.every((name, index) => this.#isVisible(name, index === 0))) throw new HttpError(404);
+    const refused = await this.#options.guard?.(path.segments, request);
+    if (refused) return refused;
+    const localPath = join(this.#root, ...path.segments);
+    const entry = await this.#open(localPath);
+    if (entry.stats.isFile() && !path.isFolder) return this.#answerFile(request, path, localPath, entry, false);
+    const isFolder = entry.stats.isDirectory();
+    entry.close();
+    if (!isFolder) throw new HttpError(404);
+    return path.isFolder ? this.#answerFolder(request, path, localPath) : redirectToFolder(request, whole);
+  }
+
+  /** What the client is told of an error. */
+  disguise(error: HttpError): HttpError {
+    return error.status === 403 && this.#options.forbiddenAs === 404 ? new HttpError(404) : error;
+  }
+
+  /** Opens what lies within the folder. */
+  async #open(path: string): Promise<OpenEntry> {
+    const entry = await openEntry(path);
+    try {
+      if (!this.#containment || (await this.#containment.contains(entry, path))) return entry;
+    } catch (error) {
+      entry.close();
+      throw error;
+    }
+    entry.close();
+    throw new HttpError(404);
+  }
+
+  async #answerFile(
+    request: Request,
+    { segments }: RequestPath,
+    path: string,
+    entry: OpenEntry,
+    isIndex: boolean,
+  ): Promise<Response> {
+    const { sidecars = true, cacheControl, mediaTypes, disposition = "safe" } = this.#options;
+    const mediaType = mediaTypeOf(path, mediaTypes);
+    const options: FileOptions = {
+      ...this.#options,
+      cacheControl: typeof cacheControl === "function" ? cacheControl(segments) : (cacheControl ?? { noCache: true }),
+      disposition: isIndex ? "inline" : disposition,
+    };
+    const filename = isIndex ? undefined : segments.at(-1);
+    const negotiated = sidecars && isCompressible(mediaType);
+    const named = { mediaType, filename, negotiated };
+    const sidecar = negotiated ? await openSidecar(path, entry, request, this.#containment) : undefined;
+    if (!sidecar) return answerFile(request, { ...named, entry, path }, options);
+    entry.close();
+    return answerFile(request, { ...named, ...sidecar }, options);
+  }
+
+  async #answerFolder(request: Request, path: RequestPath, localPath: string): Promise<Response> {
+    const { index = "index.html", listing = false } = this.#options;
+    if (index !== false) {
+      const indexPath = join(localPath, index);
+      const entry = await this.#open(indexPath).catch(unlessMissing);
+      if (entry?.stats.isFile()) return this.#answerFile(request, path, indexPath, entry, true);
+      entry?.close();
+    }
+    if (!listing) throw new HttpError(404);
+    return listingResponse(request, localPath, {
+      ...this.#options,
+      root: this.#containment && this.#root,
+      isVisible: (name) => this.#isVisible(name, path.segments.length === 0),
+    });
+  }
+
+  #isVisible(name: string, isFirst: boolean): boolean {
+    return this.#options.dotfiles === true || !name.startsWith(".") || (isFirst && name === ".well-known");
+  }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (error instanceof HttpError && error.status === 404) return undefined;
+  throw error;
+}
+
+/** Relative, so that nobody can make another host of it, and whoever is mounted below a path needs not know it. */
+function redirectToFolder(request: Request, { segments }: RequestPath): Response {
+  const query = /\?[^#]*/u.exec(request.url)?.[0] ?? "";
+  const location = `./${encodeURIComponent(segments.at(-1)!)}/${query}`;
+  return new Response(null, { status: 301, headers: { Location: location, "Content-Length": "0" } });
+}
+
+function parsePrefix(prefix: string): readonly string[] {
+  if (!prefix.startsWith("/")) throw optionError("prefix", 'a path that begins with "/"', prefix);
+  try {
+    return parseRequestPath(prefix).segments;
+  } catch (error) {
+    throw optionError("prefix", `a path in its plain form (${(error as Error).message})`, prefix);
+  }
+}
+
+function checkOptions(root: string, options: DirectoryOptions): void {
+  const { index, forbiddenAs, cacheControl, guard } = options;
+  if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+    throw optionError("root", "a folder that is there", root);
+  if (index !== undefined && index !== false && (index === "" || /[/\\\p{Cc}]/u.test(index))) {
+    throw optionError("index", "the name of a file, or false", index);
+  }
+  if (forbiddenAs !== undefined && forbiddenAs !== 403 && forbiddenAs !== 404) {
+    throw optionError("forbiddenAs", "403 or 404", forbiddenAs);
+  }
+  if (guard !== undefined && typeof guard !== "function") throw optionError("guard", "a function", guard);
+  checkFileOptions({ ...options, cacheControl: typeof cacheControl === "function" ? {} : (cacheControl ?? {}) });
+}

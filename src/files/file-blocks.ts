@@ -1,0 +1,90 @@
+import { type BigIntStats, fstat, fstatSync, read } from "node:fs";
+import type { Blocks } from "../core/blocks.ts";
+import { SluiceError } from "../errors.ts";
+import { type BodyPart, byteLengthOf } from "../representation/answer.ts";
+import type { OpenEntry } from "./open-entry.ts";
+
+/** Bodies of this length are read at once; asking the system again right after is cheaper than another thread, in bytes. */
+const SMALL_BYTES = 64 * 1024;
+
+/**
+ * Parts of an open file, and what stands between them, one after the other.
+ *
+ * The read that reaches the end asks first whether the file is still what it was: one that became shorter, or was written
+ * over (its mtime is another, and it has not grown), fails with `ERR_FILE_CHANGED`. Growth alone is no harm (a log), nor is
+ * another file in its place (a deploy): this one is still here.
+ */
+export class FileBlocks implements Blocks {
+  readonly byteLength: number;
+  readonly #file: OpenEntry;
+  readonly #parts: readonly BodyPart[];
+  #reading = false;
+  #closed = false;
+
+  constructor(file: OpenEntry, parts: readonly BodyPart[]) {
+    this.#file = file;
+    this.#parts = parts;
+    this.byteLength = parts.reduce((sum, part) => sum + byteLengthOf(part), 0);
+  }
+
+  async read(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
+    this.#reading = true;
+    try {
+      const bytes = await this.#readPart(buffer, position);
+      if (position + bytes === this.byteLength) await this.#check();
+      return bytes;
+    } finally {
+      this.#reading = false;
+      if (this.#closed) this.#file.close();
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (!this.#reading) this.#file.close();
+  }
+
+  /** From one part at a time: what is missing comes with the next read. */
+  async #readPart(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
+    let offset = position;
+    for (const part of this.#parts) {
+      const length = byteLengthOf(part);
+      if (offset >= length) {
+        offset -= length;
+        continue;
+      }
+      const wanted = Math.min(buffer.byteLength, length - offset);
+      if (part instanceof Uint8Array) {
+        buffer.set(part.subarray(offset, offset + wanted));
+        return wanted;
+      }
+      const bytesRead = await readAt(this.#file.descriptor, buffer, wanted, part.first + offset);
+      if (bytesRead === 0) throw changed(`it ends at ${part.first + offset} now`);
+      return bytesRead;
+    }
+    throw new RangeError(`There are ${this.byteLength} bytes, none at ${position}`);
+  }
+
+  async #check(): Promise<void> {
+    const { descriptor, stats } = this.#file;
+    const now = this.byteLength <= SMALL_BYTES ? fstatSync(descriptor, { bigint: true }) : await statOf(descriptor);
+    if (now.size < stats.size) throw changed(`it has ${now.size} bytes now`);
+    if (now.size === stats.size && now.mtimeNs !== stats.mtimeNs) throw changed("it was written over");
+  }
+}
+
+function changed(how: string): SluiceError {
+  return new SluiceError("ERR_FILE_CHANGED", `The file changed while it was sent: ${how}`);
+}
+
+function readAt(descriptor: number, buffer: Uint8Array, length: number, position: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(descriptor, buffer, 0, length, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
+  });
+}
+
+function statOf(descriptor: number): Promise<BigIntStats> {
+  return new Promise((resolve, reject) => {
+    fstat(descriptor, { bigint: true }, (error, stats) => (error ? reject(error) : resolve(stats)));
+  });
+}

@@ -1,0 +1,98 @@
+import { type BigIntStats, close, closeSync, constants, fstatSync, open } from "node:fs";
+import { report } from "../core/report.ts";
+import { HttpError } from "../errors.ts";
+
+const RETRY_AFTER_SECONDS = "2";
+
+const STATUS_OF: Readonly<Record<string, number>> = {
+  ENOENT: 404,
+  ENOTDIR: 404,
+  EISDIR: 404,
+  ENAMETOOLONG: 404,
+  ELOOP: 404,
+  ENXIO: 404,
+  ENODEV: 404,
+  // A path with NUL in it: there can be no such file.
+  ERR_INVALID_ARG_VALUE: 404,
+  EACCES: 403,
+  EPERM: 403,
+  EMFILE: 503,
+  ENFILE: 503,
+  EAGAIN: 503,
+};
+
+/** Closing the last name of a large file frees its blocks, which takes long: not on the main thread. In bytes. */
+const MAX_CLOSED_AT_ONCE = 1024 * 1024;
+
+/** What a path led to, open: what is asked of it from here on does not depend on what the path stands for by then. */
+export class OpenEntry {
+  readonly descriptor: number;
+  /** As it was when it was opened. */
+  readonly stats: BigIntStats;
+  #closed = false;
+
+  constructor(descriptor: number, stats: BigIntStats) {
+    this.descriptor = descriptor;
+    this.stats = stats;
+  }
+
+  /** Nothing was written to it, so closing cannot fail in a way that matters. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    if (this.stats.size > MAX_CLOSED_AT_ONCE) close(this.descriptor, () => {});
+    else closeQuietly(this.descriptor);
+  }
+}
+
+/**
+ * Opens what `path` leads to, for reading.
+ *
+ * @throws HttpError 404 (nothing there that can be opened), 403 (not ours to read), 503 (too many files are open), 500
+ *   (anything else, which is reported)
+ */
+export function openEntry(path: string | URL): Promise<OpenEntry> {
+  return new Promise((resolve, reject) => {
+    const opened = (error: unknown, descriptor: number): void => {
+      if (error) return reject(toHttpError(error));
+      try {
+        // Of an open file the system knows it without asking the disk.
+        resolve(new OpenEntry(descriptor, fstatSync(descriptor, { bigint: true })));
+      } catch (cause) {
+        closeQuietly(descriptor);
+        reject(toHttpError(cause));
+      }
+    };
+    try {
+      // Without O_NONBLOCK a named pipe that nobody writes to would keep one of the few threads for files, for ever.
+      open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY, opened);
+    } catch (error) {
+      reject(toHttpError(error));
+    }
+  });
+}
+
+/** As {@link openEntry}, for a regular file: anything else is 404. */
+export async function openFile(path: string | URL): Promise<OpenEntry> {
+  const entry = await openEntry(path);
+  if (entry.stats.isFile()) return entry;
+  entry.close();
+  throw new HttpError(404);
+}
+
+function closeQuietly(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch {
+    // See OpenEntry.close.
+  }
+}
+
+function toHttpError(error: unknown): HttpError {
+  const status = STATUS_OF[(error as { code?: string }).code ?? ""] ?? 500;
+  if (status === 500) report({ code: "SOURCE_FAILED", message: "A file could not be opened", error });
+  return new HttpError(status, undefined, {
+    cause: error,
+    ...(status === 503 ? { headers: { "Retry-After": RETRY_AFTER_SECONDS } } : {}),
+  });
+}
