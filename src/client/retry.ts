@@ -2,7 +2,7 @@ import { parseHttpDate } from "../http/validators.ts";
 
 const FIRST_DELAY_MS = 500;
 /** A server that wants to be left alone for longer is better asked by hand. */
-export const MAX_RETRY_AFTER_MS = 3_600_000;
+const MAX_RETRY_AFTER_MS = 3_600_000;
 
 export interface RetryOptions {
   /** Failures in a row, without a byte more in between, that are followed by another attempt. */

@@ -3,6 +3,8 @@ import { after } from "./clocks.ts";
 
 /** The largest block, in bytes: from here on the cost of a read and a write is that of copying. */
 export const MAX_BLOCK_BYTES: number = 2 * 1024 * 1024;
+/** Large blocks may use up to this part of the budget. */
+const SHARE = 1 / 4;
 /** Blocks without an owner that are kept for the next one, in bytes. */
 const MAX_FREE_BYTES = 4 * MAX_BLOCK_BYTES;
 /** Where no block was wanted for this time, none is kept, in ms. */
@@ -13,6 +15,8 @@ export type Block = Uint8Array<ArrayBuffer>;
 const free = new Map<number, Block[]>();
 let freeBytes = 0;
 let leased = 0;
+/** Bytes of leased blocks that are larger than GATHER_BYTES. */
+let largeBytes = 0;
 let usedAt = 0;
 let sweep: ReturnType<typeof after>;
 
@@ -22,7 +26,7 @@ let sweep: ReturnType<typeof after>;
  * leave something for the others.
  */
 export function leaseBlock(wantedBytes: number): Block {
-  const share = Math.max(budget.readAheadShareBytes / (leased + 1), GATHER_BYTES);
+  const share = Math.max((budget.maxBytes * SHARE) / (leased + 1), GATHER_BYTES);
   let bytes = CHUNK_BYTES;
   while (bytes < wantedBytes && bytes * 2 <= Math.min(share, MAX_BLOCK_BYTES)) bytes *= 2;
   while (bytes > CHUNK_BYTES && !grant(bytes)) bytes /= 2;
@@ -50,8 +54,8 @@ export function returnBlock(block: Block): void {
 export function releaseBlock({ byteLength }: Block): void {
   if (byteLength <= CHUNK_BYTES) return;
   leased--;
-  if (byteLength > GATHER_BYTES) budget.releaseReadAhead(byteLength);
-  else budget.release(byteLength);
+  if (byteLength > GATHER_BYTES) largeBytes -= byteLength;
+  budget.release(byteLength);
 }
 
 function dropUnused(): void {
@@ -63,5 +67,8 @@ function dropUnused(): void {
 }
 
 function grant(bytes: number): boolean {
-  return bytes > GATHER_BYTES ? budget.grantReadAhead(bytes) : budget.grant(bytes);
+  if (bytes <= GATHER_BYTES) return budget.grant(bytes);
+  if (largeBytes + bytes > budget.maxBytes * SHARE || !budget.grant(bytes)) return false;
+  largeBytes += bytes;
+  return true;
 }

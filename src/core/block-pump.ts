@@ -10,12 +10,18 @@ import type { Pump, PumpOwner, Sink } from "./sink.ts";
  * sleeping reader holds, so it is small.
  */
 const TOKEN_BYTES = 4 * 1024;
-/** A block that a reader has not taken more of for this time is given back, in ms; it is read again when he wakes. */
+/** Blocks that a reader has not taken more of for this time are given back, in ms; they are read again when he wakes. */
 const ASLEEP_AFTER_MS = 50;
 
+/** A block and what of it is still to go. */
+interface Filled {
+  readonly block: Block;
+  from: number;
+  readonly to: number;
+}
+
 /**
- * Moves bytes that are all there to a sink: reads a block, offers it, reads the next one. One block at a time: the kernel
- * sends what it was given while the next one is read.
+ * Moves bytes that are all there to a sink: reads a block, and offers it while the next one is read.
  *
  * A sink that can say how much it takes leaves the rest of the block with us, and so it can be given back when the reader
  * falls asleep. Blocks double while the reader takes them, and are small again after he has slept.
@@ -28,11 +34,16 @@ export class BlockPump implements Pump {
   #asleep: IdleTimer | undefined;
   #isAsleep = false;
   #closed = false;
-  #reading = false;
-  #block: Block | undefined;
-  /** What of the block is still to go: from, up to. */
-  #from = 0;
-  #to = 0;
+  /** The read under way fills this. */
+  #reading: Block | undefined;
+  /** What the read under way brings is not wanted any more. */
+  #inVain = false;
+  /** Read, and offered when nothing is in hand. */
+  #current: Filled | undefined;
+  /** Read, and offered after `#current`. */
+  #next: Filled | undefined;
+  /** How far has been read. */
+  #position = 0;
   /** The sink has this in hand: its own copy, the whole block, or the end. */
   #inHand: "token" | "block" | "end" | undefined;
   #token: Uint8Array<ArrayBuffer> | undefined;
@@ -51,7 +62,8 @@ export class BlockPump implements Pump {
   }
 
   start(): void {
-    this.#read();
+    if (this.#blocks.byteLength === 0) this.#finish(undefined);
+    else this.#read();
   }
 
   taken(slow: boolean): void {
@@ -62,15 +74,12 @@ export class BlockPump implements Pump {
     this.#asleep?.disarm();
     this.#isAsleep = false;
     if (inHand === "end") return this.#end();
-    if (inHand === "block") {
-      this.#giveBack();
-      // A sink that has no way to say how much it takes has memory of its own to fill.
-      this.#grow(slow || !this.#sink.writeSome ? 0 : READ_AHEAD_BYTES);
-    }
+    // A sink that has no way to say how much it takes has memory of its own to fill.
+    if (inHand === "block") this.#dropCurrent(slow || !this.#sink.writeSome ? 0 : READ_AHEAD_BYTES);
     this.#goOn();
   }
 
-  stop(): void {
+  stop(_reason: unknown): void {
     if (!this.#closed) this.#close();
   }
 
@@ -86,112 +95,96 @@ export class BlockPump implements Pump {
     this.#closed = true;
     this.#stall?.clear();
     this.#asleep?.clear();
-    // A read under way gives its block back when it has settled.
-    if (!this.#reading) this.#giveBack();
+    this.#giveBack();
     this.#blocks.close();
   }
 
   #goOn(): void {
-    if (this.#closed || this.#reading || this.#inHand === "end" || this.#inHand === "block") return;
-    if (this.#block) {
-      if (this.#inHand === undefined) this.#write();
-    } else if (this.#failure) {
-      if (this.#inHand === undefined) this.#fail(this.#failure.error);
-    } else this.#read();
+    if (this.#closed || this.#isAsleep || this.#inHand === "end" || this.#inHand === "block") return;
+    if (!this.#current) {
+      this.#current = this.#next;
+      this.#next = undefined;
+    }
+    if (this.#mayRead()) this.#read();
+    if (this.#inHand !== undefined) return;
+    if (this.#current) this.#write(this.#current);
+    else if (this.#failure) this.#fail(this.#failure.error);
+  }
+
+  /** One block ahead where the sink leaves blocks with us and the reader has proved fast. */
+  #mayRead(): boolean {
+    if (this.#reading || this.#next || this.#failure || this.#position === this.#blocks.byteLength) return false;
+    return !this.#current || this.#wantedBytes > READ_AHEAD_BYTES;
   }
 
   #read(): void {
-    const rest = this.#blocks.byteLength - this.#written;
-    if (rest === 0) return this.#finish(undefined);
-    this.#block = leaseBlock(Math.min(this.#wantedBytes, rest));
-    this.#reading = true;
-    const buffer = this.#block.byteLength > rest ? this.#block.subarray(0, rest) : this.#block;
-    this.#blocks.read(buffer, this.#written).then(this.#onRead, this.#onReadFailed);
+    const rest = this.#blocks.byteLength - this.#position;
+    const block = leaseBlock(Math.min(this.#wantedBytes, rest));
+    this.#reading = block;
+    this.#inVain = false;
+    const buffer = block.byteLength > rest ? block.subarray(0, rest) : block;
+    this.#blocks.read(buffer, this.#position).then(this.#onRead, this.#onReadFailed);
   }
 
   readonly #onRead = (bytes: number): void => {
-    this.#reading = false;
-    if (this.#closed || this.#isAsleep) return this.#giveBack();
-    this.#from = 0;
-    this.#to = bytes;
+    const block = this.#reading!;
+    this.#reading = undefined;
+    if (this.#closed || this.#inVain) returnBlock(block);
+    else {
+      this.#next = { block, from: 0, to: bytes };
+      this.#position += bytes;
+    }
     this.#goOn();
   };
 
   readonly #onReadFailed = (error: unknown): void => {
-    this.#reading = false;
-    this.#giveBack();
-    if (this.#closed) return;
-    this.#failure = { error };
+    returnBlock(this.#reading!);
+    this.#reading = undefined;
+    if (!this.#inVain) this.#failure = { error };
     this.#goOn();
   };
 
-  #giveBack(): void {
-    if (!this.#block) return;
-    // What the sink has in hand it may still read from.
-    if (this.#inHand === "block" || this.#inHand === "end") releaseBlock(this.#block);
-    else returnBlock(this.#block);
-    this.#block = undefined;
-  }
-
-  /** The next block may be twice as large, up to `maxBytes`. */
-  #grow(maxBytes: number): void {
-    this.#wantedBytes = Math.max(GATHER_BYTES, Math.min(this.#wantedBytes * 2, maxBytes));
-  }
-
-  /** Offers what there is of the block; nothing is in hand. */
-  #write(): void {
-    const last = this.#written + this.#to - this.#from === this.#blocks.byteLength;
+  /** Offers what there is of a block; nothing is in hand. */
+  #write(current: Filled): void {
+    const last = this.#written + current.to - current.from === this.#blocks.byteLength;
     // The last bytes go with the end.
-    const until = last ? Math.max(this.#from, this.#to - TOKEN_BYTES) : this.#to;
-    const taken = this.#writeSome(until);
+    const until = last ? Math.max(current.from, current.to - TOKEN_BYTES) : current.to;
+    const taken = this.#sink.writeSome?.(current.block.subarray(current.from, until));
     if (this.#isClosed()) return;
-    if (taken === undefined) return this.#writeBlock(last);
-    if (this.#from < this.#to) {
-      const token = this.#takeToken();
-      if (last && this.#from === this.#to) {
-        this.#giveBack();
+    if (taken === undefined) return this.#writeBlock(current, last);
+    current.from += taken;
+    this.#written += taken;
+    if (current.from < current.to) {
+      const token = this.#copyToken(current);
+      if (last && current.from === current.to) {
+        this.#dropCurrent(MAX_BLOCK_BYTES);
         return this.#finish(token);
       }
       this.#hand(token, "token");
       if (this.#isClosed()) return;
     }
-    if (this.#from === this.#to) {
-      this.#grow(MAX_BLOCK_BYTES);
-      this.#giveBack();
-    }
+    if (current.from === current.to) this.#dropCurrent(MAX_BLOCK_BYTES);
     this.#goOn();
   }
 
-  /** @returns how many bytes were taken; undefined where the sink has no way to say */
-  #writeSome(until: number): number | undefined {
-    if (!this.#sink.writeSome) return undefined;
-    // Where there is but one token left, an empty offer finds out whether the sink can say.
-    const taken = this.#sink.writeSome(this.#block!.subarray(this.#from, until));
-    if (taken === undefined) return undefined;
-    this.#from += taken;
-    this.#written += taken;
-    return taken;
-  }
-
   /** Copies the next bytes, so that the block stays ours. */
-  #takeToken(): Piece {
-    const { length } = (this.#token ??= new Uint8Array(TOKEN_BYTES));
-    const end = Math.min(this.#from + length, this.#to);
-    const bytes = this.#token.subarray(0, end - this.#from);
-    bytes.set(this.#block!.subarray(this.#from, end));
-    this.#from = end;
+  #copyToken(current: Filled): Piece {
+    this.#token ??= new Uint8Array(TOKEN_BYTES);
+    const end = Math.min(current.from + TOKEN_BYTES, current.to);
+    const bytes = this.#token.subarray(0, end - current.from);
+    bytes.set(current.block.subarray(current.from, end));
+    current.from = end;
     return pieceOf(bytes);
   }
 
   /** The sink gets the whole block, and has it until it is done with it. */
-  #writeBlock(last: boolean): void {
-    const piece = pieceOf(this.#block!.subarray(this.#from, this.#to));
-    this.#from = this.#to;
+  #writeBlock(current: Filled, last: boolean): void {
+    const piece = pieceOf(current.block.subarray(current.from, current.to));
+    current.from = current.to;
     if (last) return this.#finish(piece);
     this.#hand(piece, "block");
     if (this.#closed || this.#inHand) return;
-    this.#giveBack();
-    this.#grow(this.#sink.writeSome ? READ_AHEAD_BYTES : 0);
+    this.#dropCurrent(this.#sink.writeSome ? READ_AHEAD_BYTES : 0);
     this.#goOn();
   }
 
@@ -212,7 +205,28 @@ export class BlockPump implements Pump {
   #onAsleep(): void {
     this.#isAsleep = true;
     this.#wantedBytes = GATHER_BYTES;
-    if (!this.#reading) this.#giveBack();
+    this.#giveBack();
+    // What fails now fails again when it is wanted.
+    this.#failure = undefined;
+    this.#inVain = true;
+    this.#position = this.#written;
+  }
+
+  /** The block has gone, and the next one may be twice as large, up to `maxBytes`. */
+  #dropCurrent(maxBytes: number): void {
+    if (this.#current) returnBlock(this.#current.block);
+    this.#current = undefined;
+    this.#wantedBytes = Math.max(GATHER_BYTES, Math.min(this.#wantedBytes * 2, maxBytes));
+  }
+
+  /** Gives back every block but the one that is being read into. */
+  #giveBack(): void {
+    // What the sink has in hand it may still read from.
+    const isInHand = this.#inHand === "block" || this.#inHand === "end";
+    if (this.#current) (isInHand ? releaseBlock : returnBlock)(this.#current.block);
+    if (this.#next) returnBlock(this.#next.block);
+    this.#current = undefined;
+    this.#next = undefined;
   }
 
   #finish(piece: Piece | undefined): void {

@@ -59,13 +59,8 @@ export class Budget {
     this.#usedBytes -= bytes;
   }
 
-  /** The most that {@link grantReadAhead} grants in all, in bytes. */
-  get readAheadShareBytes(): number {
-    return this.#maxBytes * READ_AHEAD_SHARE;
-  }
-
   grantReadAhead(bytes: number): boolean {
-    if (this.#readAheadBytes + bytes > this.readAheadShareBytes || !this.grant(bytes)) return false;
+    if (this.#readAheadBytes + bytes > this.#maxBytes * READ_AHEAD_SHARE || !this.grant(bytes)) return false;
     this.#readAheadBytes += bytes;
     return true;
   }

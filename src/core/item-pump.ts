@@ -37,6 +37,8 @@ export class ItemPump implements Pump {
   #pulling = false;
   /** The sink has this in hand. */
   #inHand: Piece | "end" | undefined;
+  /** What the sink got with the end. */
+  #lastPiece: Piece | undefined;
   /** `onQuiet` is due. */
   #quietDue = false;
   /** `#onTurn` is due. */
@@ -86,6 +88,7 @@ export class ItemPump implements Pump {
     this.#stall?.disarm();
     this.#fast = !slow;
     if (inHand === "end") {
+      if (this.#lastPiece) releasePiece(this.#lastPiece);
       this.#close();
       this.#owner.onEnd();
       return;
@@ -118,6 +121,7 @@ export class ItemPump implements Pump {
     this.#gather.clear();
     // The kernel, or a compressor, may still read from the piece in hand: its buffer is left to the garbage collector.
     this.#inHand = undefined;
+    this.#lastPiece = undefined;
     this.#giveBackGrants();
   }
 
@@ -371,6 +375,7 @@ export class ItemPump implements Pump {
       this.#close();
       this.#owner.onEnd();
     } else {
+      this.#lastPiece = piece;
       this.#keepInHand("end");
     }
   }

@@ -3,8 +3,14 @@ import { bodyStream } from "../core/web-stream.ts";
 import { type CacheControlOptions, formatCacheControl } from "../http/cache-control.ts";
 import { formatReprDigest } from "../http/digest.ts";
 import { contentDisposition, isSafeInline } from "../http/disposition.ts";
-import { withCharset } from "../http/headers.ts";
-import { type ResponseOptions, optionError, resolveHeaders, resolveResponseOptions } from "../http/response-options.ts";
+import { varyWith, withCharset } from "../http/headers.ts";
+import {
+  type ResolvedResponseOptions,
+  type ResponseOptions,
+  optionError,
+  resolveHeaders,
+  resolveResponseOptions,
+} from "../http/response-options.ts";
 import { answerRequest } from "../representation/answer.ts";
 import { FileBlocks } from "./file-blocks.ts";
 import { hashFile, knownHash } from "./file-hashes.ts";
@@ -48,30 +54,45 @@ export interface NamedFile {
   readonly negotiated?: boolean | undefined;
 }
 
-const DISPOSITIONS: readonly unknown[] = ["inline", "attachment", "safe", undefined] satisfies (
-  | Disposition
-  | undefined
-)[];
-const ETAG_MODES: readonly unknown[] = ["stat", "stat-portable", "sha256", undefined] satisfies (
-  | EtagMode
-  | undefined
-)[];
+const DISPOSITIONS: readonly unknown[] = ["inline", "attachment", "safe", undefined];
+const ETAG_MODES: readonly unknown[] = ["stat", "stat-portable", "sha256"] satisfies EtagMode[];
+
+/** File options with their defaults, checked once for all answers of a handler. */
+export interface ResolvedFileOptions extends Pick<ResolvedResponseOptions, "stallTimeoutMs" | "compress" | "onFinish"> {
+  readonly headers: ResponseOptions["headers"];
+  disposition: Disposition | undefined;
+  /** The field; "" for none. */
+  cacheControl: string;
+  readonly etag: EtagMode;
+  readonly digests: boolean;
+}
 
 /** @throws SluiceTypeError `ERR_INVALID_OPTION` */
-export function checkFileOptions({ disposition, etag, cacheControl, ...options }: FileOptions): void {
-  resolveResponseOptions(options);
+export function resolveFileOptions(options: FileOptions): ResolvedFileOptions {
+  const { headers, disposition, etag = "stat", cacheControl = { noCache: true }, digests = false } = options;
+  const { stallTimeoutMs, compress, onFinish } = resolveResponseOptions(options);
   if (!DISPOSITIONS.includes(disposition))
     throw optionError("disposition", '"inline", "attachment" or "safe"', disposition);
   if (!ETAG_MODES.includes(etag)) throw optionError("etag", '"stat", "stat-portable" or "sha256"', etag);
-  formatCacheControl(cacheControl ?? {});
+  return {
+    headers,
+    disposition,
+    cacheControl: formatCacheControl(cacheControl),
+    etag,
+    digests,
+    stallTimeoutMs,
+    compress,
+    onFinish,
+  };
 }
 
 /** Answers with an open file, or the part of it that is asked for. Closes it in whatever way it ends. */
-export async function answerFile(request: Request, file: NamedFile, options: FileOptions): Promise<Response> {
+export async function answerFile(request: Request, file: NamedFile, options: ResolvedFileOptions): Promise<Response> {
   const { entry, coding } = file;
   try {
-    const { etag = "stat", digests = false } = options;
-    const sha256 = await hashFor(file, etag, digests);
+    const { etag, digests, stallTimeoutMs, compress, onFinish } = options;
+    const hash = hashFor(file, etag, digests);
+    const sha256 = hash instanceof Promise ? await hash : hash;
     const headers = fieldsOf(file, options);
     if (digests && sha256) headers.set("Repr-Digest", formatReprDigest(sha256));
     const representation = describeFile(entry.stats, Date.now(), etag, sha256, coding);
@@ -79,7 +100,6 @@ export async function answerFile(request: Request, file: NamedFile, options: Fil
     if ("response" in answer) return endWithoutBody(entry, options, answer.response);
     const { status, parts, contentLength } = answer;
     if (request.method === "HEAD") return endWithoutBody(entry, options, new Response(null, { status, headers }));
-    const { stallTimeoutMs, compress, onFinish } = resolveResponseOptions(options);
     const stream = bodyStream({
       open: () => new FileBlocks(entry, parts),
       discard: () => entry.close(),
@@ -95,23 +115,23 @@ export async function answerFile(request: Request, file: NamedFile, options: Fil
   }
 }
 
-function fieldsOf(file: NamedFile, options: FileOptions): Headers {
+function fieldsOf(file: NamedFile, options: ResolvedFileOptions): Headers {
   const { mediaType, coding, negotiated } = file;
   const fields: Record<string, string> = {
     "Content-Type": withCharset(mediaType),
     "X-Content-Type-Options": "nosniff",
   };
-  const cacheControl = formatCacheControl(options.cacheControl ?? { noCache: true });
-  if (cacheControl !== "") fields["Cache-Control"] = cacheControl;
+  if (options.cacheControl !== "") fields["Cache-Control"] = options.cacheControl;
   const disposition = dispositionOf(file, options);
   if (disposition) fields["Content-Disposition"] = disposition;
   if (coding !== undefined) fields["Content-Encoding"] = coding;
+  const headers = resolveHeaders(options.headers ? { headers: options.headers } : {}, fields);
   // RFC 9110 §12.5.5: also where this client gets the bytes as they are, for the caches between.
-  if (negotiated) fields["Vary"] = "Accept-Encoding";
-  return resolveHeaders(options.headers ? { headers: options.headers } : {}, fields);
+  if (negotiated) headers.set("Vary", varyWith(headers.get("Vary") ?? undefined, "Accept-Encoding"));
+  return headers;
 }
 
-function dispositionOf({ mediaType, filename }: NamedFile, { disposition }: FileOptions): string | undefined {
+function dispositionOf({ mediaType, filename }: NamedFile, { disposition }: ResolvedFileOptions): string | undefined {
   if (disposition === undefined) return filename === undefined ? undefined : contentDisposition(filename);
   const type = disposition === "safe" ? (isSafeInline(mediaType) ? "inline" : "attachment") : disposition;
   return filename === undefined ? type : contentDisposition(filename, type);
@@ -132,7 +152,7 @@ function hashFor(
 }
 
 /** A response without a body has an outcome, too. */
-function endWithoutBody(entry: OpenEntry, { onFinish }: FileOptions, response: Response): Response {
+function endWithoutBody(entry: OpenEntry, { onFinish }: ResolvedFileOptions, response: Response): Response {
   entry.close();
   new Body({ open: () => new FileBlocks(entry, []), stallTimeoutMs: 0, onFinish }).discard();
   return response;

@@ -21,8 +21,9 @@ export class Containment {
     const realPath = pathOfDescriptor(entry.descriptor) ?? (await realPathByName(entry, path));
     if (realPath === undefined) return false;
     if (this.#realRoot !== undefined && isWithin(realPath, this.#realRoot)) return true;
-    this.#realRoot = await realpath(this.#root);
-    return isWithin(realPath, this.#realRoot);
+    // While it is replaced there may be none.
+    this.#realRoot = await realpath(this.#root).catch(() => undefined);
+    return this.#realRoot !== undefined && isWithin(realPath, this.#realRoot);
   }
 }
 

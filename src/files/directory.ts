@@ -2,13 +2,19 @@ import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HttpError } from "../errors.ts";
-import type { CacheControlOptions } from "../http/cache-control.ts";
+import { type CacheControlOptions, formatCacheControl } from "../http/cache-control.ts";
 import { isCompressible } from "../http/headers.ts";
 import { errorResponse } from "../http/problem.ts";
 import { type RequestPath, parseRequestPath, stripPrefix } from "../http/request-path.ts";
 import { requestTargetOf } from "../http/request-target.ts";
 import { optionError } from "../http/response-options.ts";
-import { type Disposition, type FileOptions, answerFile, checkFileOptions } from "./answer-file.ts";
+import {
+  type Disposition,
+  type FileOptions,
+  type ResolvedFileOptions,
+  answerFile,
+  resolveFileOptions,
+} from "./answer-file.ts";
 import { Containment } from "./containment.ts";
 import { listingResponse } from "./listing.ts";
 import { mediaTypeOf } from "./media-type.ts";
@@ -99,6 +105,7 @@ export function directory(root: string | URL, options: DirectoryOptions = {}): H
 class Folder {
   readonly #root: string;
   readonly #options: DirectoryOptions;
+  readonly #fileOptions: ResolvedFileOptions;
   readonly #prefix: readonly string[];
   readonly #containment: Containment | undefined;
 
@@ -108,6 +115,9 @@ class Folder {
     this.#prefix = parsePrefix(options.prefix ?? "/");
     this.#containment = options.outsideSymlinks ? undefined : new Containment(this.#root);
     checkOptions(this.#root, options);
+    const { cacheControl, disposition = "safe", ...others } = options;
+    const fixed = typeof cacheControl === "function" || !cacheControl ? {} : { cacheControl };
+    this.#fileOptions = resolveFileOptions({ ...others, ...fixed, disposition });
   }
 
   async answer(request: Request): Promise<Response> {
@@ -150,13 +160,11 @@ class Folder {
     entry: OpenEntry,
     isIndex: boolean,
   ): Promise<Response> {
-    const { sidecars = true, cacheControl, mediaTypes, disposition = "safe" } = this.#options;
+    const { sidecars = true, cacheControl, mediaTypes } = this.#options;
     const mediaType = mediaTypeOf(path, mediaTypes);
-    const options: FileOptions = {
-      ...this.#options,
-      cacheControl: typeof cacheControl === "function" ? cacheControl(segments) : (cacheControl ?? { noCache: true }),
-      disposition: isIndex ? "inline" : disposition,
-    };
+    const options = { ...this.#fileOptions };
+    if (typeof cacheControl === "function") options.cacheControl = formatCacheControl(cacheControl(segments));
+    if (isIndex) options.disposition = "inline";
     const filename = isIndex ? undefined : segments.at(-1);
     const negotiated = sidecars && isCompressible(mediaType);
     const named = { mediaType, filename, negotiated };
@@ -209,7 +217,7 @@ function parsePrefix(prefix: string): readonly string[] {
 }
 
 function checkOptions(root: string, options: DirectoryOptions): void {
-  const { index, forbiddenAs, cacheControl, guard } = options;
+  const { index, forbiddenAs, guard } = options;
   if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
     throw optionError("root", "a folder that is there", root);
   if (index !== undefined && index !== false && (index === "" || /[/\\\p{Cc}]/u.test(index))) {
@@ -219,5 +227,4 @@ function checkOptions(root: string, options: DirectoryOptions): void {
     throw optionError("forbiddenAs", "403 or 404", forbiddenAs);
   }
   if (guard !== undefined && typeof guard !== "function") throw optionError("guard", "a function", guard);
-  checkFileOptions({ ...options, cacheControl: typeof cacheControl === "function" ? {} : (cacheControl ?? {}) });
 }

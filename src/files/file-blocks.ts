@@ -1,11 +1,9 @@
-import { type BigIntStats, fstat, fstatSync, read } from "node:fs";
+import { type BigIntStats, fstat, fstatSync, read, readSync } from "node:fs";
 import type { Blocks } from "../core/blocks.ts";
 import { SluiceError } from "../errors.ts";
 import { type BodyPart, byteLengthOf } from "../representation/answer.ts";
-import type { OpenEntry } from "./open-entry.ts";
-
-/** Bodies of this length are read at once; asking the system again right after is cheaper than another thread, in bytes. */
-const SMALL_BYTES = 64 * 1024;
+import { runHot } from "./hot-files.ts";
+import { MAX_SMALL_BYTES, type OpenEntry } from "./open-entry.ts";
 
 /**
  * Parts of an open file, and what stands between them, one after the other.
@@ -58,16 +56,24 @@ export class FileBlocks implements Blocks {
         buffer.set(part.subarray(offset, offset + wanted));
         return wanted;
       }
-      const bytesRead = await readAt(this.#file.descriptor, buffer, wanted, part.first + offset);
+      const bytesRead = await this.#readAt(buffer, wanted, part.first + offset);
       if (bytesRead === 0) throw changed(`it ends at ${part.first + offset} now`);
       return bytesRead;
     }
     throw new RangeError(`There are ${this.byteLength} bytes, none at ${position}`);
   }
 
+  #readAt(buffer: Uint8Array, length: number, position: number): Promise<number> | number {
+    const { descriptor, isHot, stats } = this.#file;
+    return isHot && stats.size <= MAX_SMALL_BYTES
+      ? runHot(() => readSync(descriptor, buffer, 0, length, position))
+      : readOnThread(descriptor, buffer, length, position);
+  }
+
   async #check(): Promise<void> {
     const { descriptor, stats } = this.#file;
-    const now = this.byteLength <= SMALL_BYTES ? fstatSync(descriptor, { bigint: true }) : await statOf(descriptor);
+    // Just read, the system knows it without asking the disk; after a long download it might have to.
+    const now = stats.size <= MAX_SMALL_BYTES ? fstatSync(descriptor, { bigint: true }) : await statOf(descriptor);
     if (now.size < stats.size) throw changed(`it has ${now.size} bytes now`);
     if (now.size === stats.size && now.mtimeNs !== stats.mtimeNs) throw changed("it was written over");
   }
@@ -77,7 +83,7 @@ function changed(how: string): SluiceError {
   return new SluiceError("ERR_FILE_CHANGED", `The file changed while it was sent: ${how}`);
 }
 
-function readAt(descriptor: number, buffer: Uint8Array, length: number, position: number): Promise<number> {
+function readOnThread(descriptor: number, buffer: Uint8Array, length: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
     read(descriptor, buffer, 0, length, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
   });

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { HttpError } from "../errors.ts";
 import { errorResponse } from "../http/problem.ts";
-import { type FileOptions, answerFile, checkFileOptions } from "./answer-file.ts";
+import { type FileOptions, answerFile, resolveFileOptions } from "./answer-file.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { answerOtherMethod } from "./methods.ts";
 import { type OpenEntry, openFile } from "./open-entry.ts";
@@ -32,7 +32,7 @@ export interface FileInit extends FileOptions {
  * @returns only rejects with SluiceTypeError `ERR_INVALID_OPTION`, and with file system errors that have no status
  */
 export async function fileResponse(request: Request, path: string | URL, init: FileInit = {}): Promise<Response> {
-  checkFileOptions(init);
+  const options = resolveFileOptions(init);
   const other = answerOtherMethod(request);
   if (other) return other;
   const localPath = path instanceof URL ? fileURLToPath(path) : path;
@@ -44,5 +44,5 @@ export async function fileResponse(request: Request, path: string | URL, init: F
     if (error instanceof HttpError) return errorResponse(error);
     throw error;
   }
-  return answerFile(request, { entry, path: localPath, mediaType, filename }, init);
+  return answerFile(request, { entry, path: localPath, mediaType, filename }, options);
 }

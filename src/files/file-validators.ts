@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
 import type { Representation } from "../representation/answer.ts";
 
@@ -39,12 +39,7 @@ export function describeFile(
   const meaningful = hasMeaningfulTime(stats);
   const state =
     sha256 && (mode === "sha256" || !meaningful) ? Buffer.from(sha256).toString("hex") : stateOf(stats, mode);
-  const opaque =
-    state &&
-    createHash("sha256")
-      .update(coding === undefined ? state : `${state}-${coding}`)
-      .digest("base64url")
-      .slice(0, 22);
+  const opaque = state && hash("sha256", coding === undefined ? state : `${state}-${coding}`, "base64url").slice(0, 22);
   // RFC 9110 §8.8.2.1: never later than the Date of the answer.
   const lastModifiedMs = Math.floor(Math.min(mtimeMs, nowMs) / 1000) * 1000;
   return {

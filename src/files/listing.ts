@@ -12,7 +12,7 @@ const BATCH = 32;
 /** What a path cannot have: nothing is listed that cannot be fetched. U+FFFD stands for what is no UTF-8. */
 const UNREACHABLE = /[\\\p{Cc}\uFFFD]/u;
 
-interface ListedEntry {
+export interface ListedEntry {
   readonly name: string;
   readonly type: "file" | "folder";
   /** Relative to the folder. */

@@ -1,6 +1,7 @@
-import { type BigIntStats, close, closeSync, constants, fstatSync, open } from "node:fs";
+import { type BigIntStats, close, closeSync, constants, fstatSync, open, openSync } from "node:fs";
 import { report } from "../core/report.ts";
 import { HttpError } from "../errors.ts";
+import { isHot, noteUse, runHot } from "./hot-files.ts";
 
 const RETRY_AFTER_SECONDS = "2";
 
@@ -24,16 +25,22 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 /** Closing the last name of a large file frees its blocks, which takes long: not on the main thread. In bytes. */
 const MAX_CLOSED_AT_ONCE = 1024 * 1024;
 
+/** Files up to this size are read at once, in bytes. */
+export const MAX_SMALL_BYTES: bigint = 64n * 1024n;
+
 /** What a path led to, open: what is asked of it from here on does not depend on what the path stands for by then. */
 export class OpenEntry {
   readonly descriptor: number;
   /** As it was when it was opened. */
   readonly stats: BigIntStats;
+  /** It was used a moment ago: see {@link isHot}. */
+  readonly isHot: boolean;
   #closed = false;
 
-  constructor(descriptor: number, stats: BigIntStats) {
+  constructor(descriptor: number, stats: BigIntStats, hot: boolean) {
     this.descriptor = descriptor;
     this.stats = stats;
+    this.isHot = hot;
   }
 
   /** Nothing was written to it, so closing cannot fail in a way that matters. */
@@ -45,35 +52,45 @@ export class OpenEntry {
   }
 }
 
+/** Without O_NONBLOCK a named pipe that nobody writes to would keep one of the few threads for files, for ever. */
+const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
 /**
  * Opens what `path` leads to, for reading.
  *
  * @throws HttpError 404 (nothing there that can be opened), 403 (not ours to read), 503 (too many files are open), 500
  *   (anything else, which is reported)
  */
-export function openEntry(path: string | URL): Promise<OpenEntry> {
+export async function openEntry(path: string): Promise<OpenEntry> {
+  try {
+    const hot = isHot(path);
+    const descriptor = hot ? runHot(() => openSync(path, FLAGS)) : await openOnThread(path);
+    const entry = describeOpen(descriptor, hot);
+    if (entry.stats.size <= MAX_SMALL_BYTES) noteUse(path, entry.stats.dev);
+    return entry;
+  } catch (error) {
+    throw toHttpError(error);
+  }
+}
+
+function openOnThread(path: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    const opened = (error: unknown, descriptor: number): void => {
-      if (error) return reject(toHttpError(error));
-      try {
-        // Of an open file the system knows it without asking the disk.
-        resolve(new OpenEntry(descriptor, fstatSync(descriptor, { bigint: true })));
-      } catch (cause) {
-        closeQuietly(descriptor);
-        reject(toHttpError(cause));
-      }
-    };
-    try {
-      // Without O_NONBLOCK a named pipe that nobody writes to would keep one of the few threads for files, for ever.
-      open(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY, opened);
-    } catch (error) {
-      reject(toHttpError(error));
-    }
+    open(path, FLAGS, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
   });
 }
 
+function describeOpen(descriptor: number, isHotFile: boolean): OpenEntry {
+  try {
+    // Of an open file the system knows it without asking the disk.
+    return new OpenEntry(descriptor, fstatSync(descriptor, { bigint: true }), isHotFile);
+  } catch (error) {
+    closeQuietly(descriptor);
+    throw error;
+  }
+}
+
 /** As {@link openEntry}, for a regular file: anything else is 404. */
-export async function openFile(path: string | URL): Promise<OpenEntry> {
+export async function openFile(path: string): Promise<OpenEntry> {
   const entry = await openEntry(path);
   if (entry.stats.isFile()) return entry;
   entry.close();

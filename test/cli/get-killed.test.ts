@@ -3,12 +3,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { GetProcess } from "../client/run-get.ts";
 import { until } from "../helpers/deadline.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 
-const SERVER = join(import.meta.dirname, "../client/children/file-server.ts");
+const SERVER = fileURLToPath(new URL("../client/children/file-server.ts", import.meta.url));
 const LENGTH = 64 * 1024 * 1024;
 const KILLS = 6;
 

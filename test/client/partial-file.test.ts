@@ -2,9 +2,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { FileWriter } from "../../src/cli/get/file-writer.ts";
-import { LockFile } from "../../src/cli/get/lock-file.ts";
+import { type Holder, LockFile, takeOver } from "../../src/cli/get/lock-file.ts";
 import { encodeState } from "../../src/cli/get/partial-state.ts";
 import { temporaryFolder } from "../helpers/temporary.ts";
 import { CONTENT, FaultServer, get, inside, lockOf, partOf, sound, stateOf } from "./support.ts";
@@ -118,15 +119,31 @@ test("one of two at once is refused", async () => {
 
 test("the lock of a dead process, and of one that has its number now, is taken over by exactly one", async () => {
   const dead = spawnSync("true").pid;
-  for (const pid of [dead, process.pid, process.ppid]) {
+  for (let round = 0; round < 15; round++) {
     const path = lockOf(fresh());
-    writeFileSync(path, holder(pid));
-    const results = await Promise.allSettled(Array.from({ length: 8 }, () => LockFile.acquire(path)));
+    writeFileSync(path, holder([dead, process.pid, process.ppid][round % 3]!));
+    const results = await Promise.allSettled(
+      Array.from({ length: 8 }, async (_, index) => {
+        await delay(index % 3);
+        return LockFile.acquire(path);
+      }),
+    );
     const locks = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     expect(locks).toHaveLength(1);
     await locks[0]!.release();
     expect(readdirSync(folder.path).filter((name) => inside(folder.path, name).startsWith(path))).toEqual([]);
   }
+});
+
+test("who has read of a dead process, and comes after another who has too, does not take over from that one", async () => {
+  const path = lockOf(fresh());
+  const stale = JSON.parse(holder(dead())) as Holder;
+  const lock = await LockFile.acquire(path);
+  const content = readFileSync(path, "utf8");
+  const mine = folder.write("mine", "mine");
+  expect(await takeOver(path, stale, mine)).toBe(false);
+  expect(readFileSync(path, "utf8")).toBe(content);
+  await lock.release();
 });
 
 test("the lock of a living process, of another machine, and one that says nothing are respected", async () => {

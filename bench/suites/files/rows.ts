@@ -8,9 +8,9 @@ export const NODE_PEERS = ["send", "fastify", "sirv", "hono", "srvx", "node"];
 
 /** Parts of a workload's amount: slow peers do less. */
 const SHARES = {
-  sluice: 1,
+  sluice: 0.4,
   nginx: 1,
-  loop: 1,
+  loop: 0.4,
   node: 0.4,
   send: 0.4,
   fastify: 0.4,

@@ -111,7 +111,7 @@ export function formatBytes(bytes: number): string {
 }
 
 /** `1:05:09`, `5:09`. */
-export function formatDuration(seconds: number): string {
+function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds);
   const two = (number: number): string => String(number).padStart(2, "0");
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { DownloadError } from "../../client/download-error.ts";
 
 /** Who holds a lock. */
-interface Holder {
+export interface Holder {
   readonly pid: number;
   /** When the process began, as the kernel counts it; "" where it does not say. It tells a process from a later one by its number. */
   readonly startedAt: string;
@@ -62,8 +62,12 @@ export class LockFile {
 /**
  * Replaces a dead process's lock. Two who have read the same one must not both do so: who does holds a lock on that very
  * lock, and looks again under it. That one may be left by the dead in turn.
+ *
+ * @param dead - as it was read some time ago
+ * @param written - the file that takes its place
+ * @returns whether it did
  */
-async function takeOver(path: string, dead: Holder, written: string): Promise<boolean> {
+export async function takeOver(path: string, dead: Holder, written: string): Promise<boolean> {
   const permit = await LockFile.acquire(`${path}.${dead.token.slice(0, 8)}`);
   try {
     const holder = await readHolder(path);

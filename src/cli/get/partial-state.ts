@@ -40,7 +40,7 @@ export function encodeState({ url, representation, isVerified }: PartialState): 
   return `${JSON.stringify(state, undefined, 2)}\n`;
 }
 
-export function parseState(text: string): PartialState | undefined {
+function parseState(text: string): PartialState | undefined {
   let state: Record<string, unknown>;
   try {
     state = JSON.parse(text) as Record<string, unknown>;

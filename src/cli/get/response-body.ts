@@ -78,7 +78,7 @@ export class ResponseBody implements AsyncIterable<Uint8Array> {
   }
 
   #throwUnlessWhole(): void {
-    const failure = this.#failure as NodeJS.ErrnoException | undefined;
+    const failure: NodeJS.ErrnoException | undefined = this.#failure;
     if (failure instanceof InterruptedError) throw failure;
     if (failure === undefined && this.#response.complete) return;
     const why = failure ? ` (${failure.code ?? failure.message})` : "";
