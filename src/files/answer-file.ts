@@ -152,7 +152,7 @@ function hashFor(
 }
 
 /** A response without a body has an outcome, too. */
-function endWithoutBody(entry: OpenEntry, { onFinish }: ResolvedFileOptions, response: Response): Response {
+export function endWithoutBody(entry: OpenEntry, { onFinish }: ResolvedFileOptions, response: Response): Response {
   entry.close();
   new Body({ open: () => new FileBlocks(entry, []), stallTimeoutMs: 0, onFinish }).discard();
   return response;

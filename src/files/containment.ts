@@ -1,29 +1,57 @@
-import { readlinkSync } from "node:fs";
+import { readlinkSync, realpathSync } from "node:fs";
 import { realpath, stat } from "node:fs/promises";
 import { sep } from "node:path";
-import type { OpenEntry } from "./open-entry.ts";
+import { HttpError } from "../errors.ts";
+import { type OpenEntry, openEntry } from "./open-entry.ts";
 
 /** Names may be moved while they are resolved: then they are resolved once more. */
 const ATTEMPTS = 2;
 
-/** Says whether what was opened lies in a folder, wherever the path to it led. */
-export class Containment {
-  readonly #root: string;
-  /** The folder's own real path: it may be a symbolic link that is set to the next release one day. */
-  #realRoot: string | undefined;
+/** A folder out of which nothing leads. */
+export class Root {
+  readonly #path: string;
+  readonly #allowsOutside: boolean;
+  /** Whether its path goes by symbolic links, which may be set to another folder (the next release) at any time. */
+  #hasLinks: boolean;
 
-  constructor(root: string) {
-    this.#root = root;
+  /** @param path - absolute, of a folder that is there */
+  constructor(path: string, allowsOutside: boolean) {
+    this.#path = path;
+    this.#allowsOutside = allowsOutside;
+    this.#hasLinks = realpathSync(path) !== path;
   }
 
-  /** @param path - that the entry was opened by */
-  async contains(entry: OpenEntry, path: string): Promise<boolean> {
+  /**
+   * The folder's own path for one request: whatever is opened for it is opened below, and must lie below.
+   *
+   * @throws HttpError 404 where there is none at the moment
+   */
+  async resolve(): Promise<string> {
+    if (this.#allowsOutside || !this.#hasLinks) return this.#path;
+    return realpath(this.#path).catch((cause: unknown) => {
+      throw new HttpError(404, undefined, { cause });
+    });
+  }
+
+  /**
+   * Opens what lies below.
+   *
+   * @param root - what `resolve` gave for this request
+   * @throws HttpError as `openEntry`; 404 where it lies outside
+   */
+  async open(root: string, path: string): Promise<OpenEntry> {
+    const entry = await openEntry(path);
+    if (this.#allowsOutside) return entry;
     const realPath = pathOfDescriptor(entry.descriptor) ?? (await realPathByName(entry, path));
-    if (realPath === undefined) return false;
-    if (this.#realRoot !== undefined && isWithin(realPath, this.#realRoot)) return true;
-    // While it is replaced there may be none.
-    this.#realRoot = await realpath(this.#root).catch(() => undefined);
-    return this.#realRoot !== undefined && isWithin(realPath, this.#realRoot);
+    if (realPath !== undefined && isWithin(realPath, root)) return entry;
+    // A folder may have been replaced by a symbolic link.
+    const realRoot = await realpath(this.#path).catch(() => undefined);
+    if (realRoot !== this.#path) this.#hasLinks = true;
+    if (root === this.#path && realRoot !== undefined && realPath !== undefined && isWithin(realPath, realRoot)) {
+      return entry;
+    }
+    entry.close();
+    throw new HttpError(404);
   }
 }
 
@@ -35,11 +63,16 @@ export function isWithin(path: string, folder: string): boolean {
 /** Linux knows the path that a descriptor was opened by in the end: nothing can change between the look and the reading. */
 function pathOfDescriptor(descriptor: number): string | undefined {
   try {
-    const path = readlinkSync(`/proc/self/fd/${descriptor}`);
+    const path = readlinkSync(nameOfDescriptor(descriptor));
     return path.startsWith("/") ? path : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** A name for what is open: what is below it is below that, whatever has taken its place. Linux has such names. */
+export function nameOfDescriptor(descriptor: number): string {
+  return `/proc/self/fd/${descriptor}`;
 }
 
 /** Elsewhere: the real path of the name, if by device and inode it is (still) what was opened. */

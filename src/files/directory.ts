@@ -15,11 +15,11 @@ import {
   answerFile,
   resolveFileOptions,
 } from "./answer-file.ts";
-import { Containment } from "./containment.ts";
+import { Root } from "./containment.ts";
 import { listingResponse } from "./listing.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { answerOtherMethod } from "./methods.ts";
-import { type OpenEntry, openEntry } from "./open-entry.ts";
+import type { OpenEntry } from "./open-entry.ts";
 import { openSidecar } from "./sidecars.ts";
 
 export interface DirectoryOptions extends Omit<FileOptions, "cacheControl" | "disposition"> {
@@ -103,18 +103,17 @@ export function directory(root: string | URL, options: DirectoryOptions = {}): H
 }
 
 class Folder {
-  readonly #root: string;
+  readonly #root: Root;
   readonly #options: DirectoryOptions;
   readonly #fileOptions: ResolvedFileOptions;
   readonly #prefix: readonly string[];
-  readonly #containment: Containment | undefined;
 
   constructor(root: string | URL, options: DirectoryOptions) {
-    this.#root = resolve(root instanceof URL ? fileURLToPath(root) : root);
+    const path = resolve(root instanceof URL ? fileURLToPath(root) : root);
+    checkOptions(path, options);
+    this.#root = new Root(path, options.outsideSymlinks === true);
     this.#options = options;
     this.#prefix = parsePrefix(options.prefix ?? "/");
-    this.#containment = options.outsideSymlinks ? undefined : new Containment(this.#root);
-    checkOptions(this.#root, options);
     const { cacheControl, disposition = "safe", ...others } = options;
     const fixed = typeof cacheControl === "function" || !cacheControl ? {} : { cacheControl };
     this.#fileOptions = resolveFileOptions({ ...others, ...fixed, disposition });
@@ -126,13 +125,20 @@ class Folder {
     if (!path || !path.segments.every((name, index) => this.#isVisible(name, index === 0))) throw new HttpError(404);
     const refused = await this.#options.guard?.(path.segments, request);
     if (refused) return refused;
-    const localPath = join(this.#root, ...path.segments);
-    const entry = await this.#open(localPath);
-    if (entry.stats.isFile() && !path.isFolder) return this.#answerFile(request, path, localPath, entry, false);
-    const isFolder = entry.stats.isDirectory();
+    const options = this.#optionsFor(path);
+    const root = await this.#root.resolve();
+    const localPath = join(root, ...path.segments);
+    const entry = await this.#root.open(root, localPath);
+    if (entry.stats.isDirectory()) {
+      if (path.isFolder) return this.#answerFolder(request, path, { root, localPath, entry }, options);
+      entry.close();
+      return redirectToFolder(request, whole);
+    }
+    if (entry.stats.isFile() && !path.isFolder) {
+      return this.#answerFile(request, { root, localPath, entry }, options, path.segments.at(-1));
+    }
     entry.close();
-    if (!isFolder) throw new HttpError(404);
-    return path.isFolder ? this.#answerFolder(request, path, localPath) : redirectToFolder(request, whole);
+    throw new HttpError(404);
   }
 
   /** What the client is told of an error. */
@@ -140,59 +146,71 @@ class Folder {
     return error.status === 403 && this.#options.forbiddenAs === 404 ? new HttpError(404) : error;
   }
 
-  /** Opens what lies within the folder. */
-  async #open(path: string): Promise<OpenEntry> {
-    const entry = await openEntry(path);
-    try {
-      if (!this.#containment || (await this.#containment.contains(entry, path))) return entry;
-    } catch (error) {
-      entry.close();
-      throw error;
-    }
-    entry.close();
-    throw new HttpError(404);
+  #optionsFor({ segments }: RequestPath): ResolvedFileOptions {
+    const { cacheControl } = this.#options;
+    if (typeof cacheControl !== "function") return this.#fileOptions;
+    return { ...this.#fileOptions, cacheControl: formatCacheControl(cacheControl(segments)) };
   }
 
+  /** @param filename - for saving; undefined for the page of a folder */
   async #answerFile(
     request: Request,
-    { segments }: RequestPath,
-    path: string,
-    entry: OpenEntry,
-    isIndex: boolean,
+    { root, localPath, entry }: Opened,
+    options: ResolvedFileOptions,
+    filename: string | undefined,
   ): Promise<Response> {
-    const { sidecars = true, cacheControl, mediaTypes } = this.#options;
-    const mediaType = mediaTypeOf(path, mediaTypes);
-    const options = { ...this.#fileOptions };
-    if (typeof cacheControl === "function") options.cacheControl = formatCacheControl(cacheControl(segments));
-    if (isIndex) options.disposition = "inline";
-    const filename = isIndex ? undefined : segments.at(-1);
+    const { sidecars = true, mediaTypes } = this.#options;
+    const mediaType = mediaTypeOf(localPath, mediaTypes);
     const negotiated = sidecars && isCompressible(mediaType);
     const named = { mediaType, filename, negotiated };
-    const sidecar = negotiated ? await openSidecar(path, entry, request, this.#containment) : undefined;
-    if (!sidecar) return answerFile(request, { ...named, entry, path }, options);
+    const open = (path: string): Promise<OpenEntry> => this.#root.open(root, path);
+    const sidecar = negotiated ? await openSidecar(localPath, entry, request, open) : undefined;
+    if (!sidecar) return answerFile(request, { ...named, entry, path: localPath }, options);
     entry.close();
     return answerFile(request, { ...named, ...sidecar }, options);
   }
 
-  async #answerFolder(request: Request, path: RequestPath, localPath: string): Promise<Response> {
-    const { index = "index.html", listing = false } = this.#options;
-    if (index !== false) {
-      const indexPath = join(localPath, index);
-      const entry = await this.#open(indexPath).catch(unlessMissing);
-      if (entry?.stats.isFile()) return this.#answerFile(request, path, indexPath, entry, true);
-      entry?.close();
+  async #answerFolder(
+    request: Request,
+    path: RequestPath,
+    folder: Opened,
+    options: ResolvedFileOptions,
+  ): Promise<Response> {
+    const { index = "index.html", listing = false, outsideSymlinks = false } = this.#options;
+    const { root, localPath, entry } = folder;
+    try {
+      if (index !== false) {
+        const indexPath = join(localPath, index);
+        const page = await this.#root.open(root, indexPath).catch(unlessMissing);
+        if (page?.stats.isFile()) {
+          entry.close();
+          const shown = { ...options, disposition: "inline" as const };
+          return await this.#answerFile(request, { root, localPath: indexPath, entry: page }, shown, undefined);
+        }
+        page?.close();
+      }
+      if (!listing) throw new HttpError(404);
+      return listingResponse(request, entry, localPath, {
+        ...options,
+        root: outsideSymlinks ? undefined : root,
+        isVisible: (name) => this.#isVisible(name, path.segments.length === 0),
+      });
+    } catch (error) {
+      entry.close();
+      throw error;
     }
-    if (!listing) throw new HttpError(404);
-    return listingResponse(request, localPath, {
-      ...this.#options,
-      root: this.#containment && this.#root,
-      isVisible: (name) => this.#isVisible(name, path.segments.length === 0),
-    });
   }
 
   #isVisible(name: string, isFirst: boolean): boolean {
     return this.#options.dotfiles === true || !name.startsWith(".") || (isFirst && name === ".well-known");
   }
+}
+
+interface Opened {
+  /** The folder's own path for this request. */
+  readonly root: string;
+  readonly localPath: string;
+  readonly entry: OpenEntry;
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -1,11 +1,12 @@
-import type { Dirent } from "node:fs";
+import { type Dirent, existsSync } from "node:fs";
 import { opendir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { bodyStream } from "../core/web-stream.ts";
 import { openSource } from "../core/source.ts";
 import { captureOrigin, resolveResponseOptions } from "../http/response-options.ts";
-import type { FileOptions } from "./answer-file.ts";
-import { isWithin } from "./containment.ts";
+import { type ResolvedFileOptions, endWithoutBody } from "./answer-file.ts";
+import { isWithin, nameOfDescriptor } from "./containment.ts";
+import type { OpenEntry } from "./open-entry.ts";
 
 /** Entries that are looked at together: each is a few threads' work at most. */
 const BATCH = 32;
@@ -23,9 +24,8 @@ export interface ListedEntry {
   readonly modified: string;
 }
 
-/** The real path of the folder is asked for anew with each listing. */
-export interface ListingOptions extends Pick<FileOptions, "stallTimeoutMs" | "onFinish" | "compress"> {
-  /** Where symbolic links may lead; undefined: anywhere. */
+export interface ListingOptions extends ResolvedFileOptions {
+  /** The real path of where symbolic links may lead; undefined: anywhere. */
   readonly root: string | undefined;
   /** Whether an entry of this name is shown. */
   isVisible(this: void, name: string): boolean;
@@ -34,36 +34,49 @@ export interface ListingOptions extends Pick<FileOptions, "stallTimeoutMs" | "on
 /**
  * A folder's files and folders as a JSON array, one entry a line, in the order that the file system has them in: it is made
  * while it is sent, in constant memory.
+ *
+ * @param entry - the folder, open; closed in whatever way this ends
+ * @param path - that it was opened by
  */
-export function listingResponse(request: Request, folder: string, options: ListingOptions): Response {
+export function listingResponse(request: Request, entry: OpenEntry, path: string, options: ListingOptions): Response {
   const headers = {
     "Content-Type": "application/json",
     "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
     "Accept-Ranges": "none",
   };
-  if (request.method === "HEAD") return new Response(null, { headers });
-  const { stallTimeoutMs, compress, onFinish, commitAfterMs, leakReportMs } = resolveResponseOptions({
-    ...options,
-    commitAfterMs: Infinity,
-  });
+  if (request.method === "HEAD") return endWithoutBody(entry, options, new Response(null, { headers }));
+  const { leakReportMs } = resolveResponseOptions({});
   const origin = captureOrigin(listingResponse);
   const stream = bodyStream({
-    open: ({ signal }) => openSource(listLines(folder, options, signal), (line) => line, { origin, leakReportMs }),
-    commitAfterMs,
-    stallTimeoutMs,
-    compress,
-    onFinish,
+    open({ signal }) {
+      signal.addEventListener("abort", () => entry.close());
+      return openSource(listLines(entry, path, options), (line) => line, { origin, leakReportMs });
+    },
+    discard: () => entry.close(),
+    stallTimeoutMs: options.stallTimeoutMs,
+    compress: options.compress,
+    onFinish: options.onFinish,
   });
   return new Response(stream, { headers });
 }
 
-async function* listLines(folder: string, options: ListingOptions, signal: AbortSignal): AsyncGenerator<string> {
-  const root = options.root === undefined ? undefined : await realpath(options.root);
+async function* listLines(entry: OpenEntry, path: string, options: ListingOptions): AsyncGenerator<string> {
+  // By its path the folder might be another one by now.
+  const name = nameOfDescriptor(entry.descriptor);
+  const folder = existsSync(name) ? name : path;
+  try {
+    yield* listFolder(folder, options);
+  } finally {
+    entry.close();
+  }
+}
+
+async function* listFolder(folder: string, options: ListingOptions): AsyncGenerator<string> {
   let before = "[\n";
   let batch: Dirent[] = [];
   const describeBatch = async (): Promise<string> => {
-    const entries = await Promise.all(batch.map((entry) => describeEntry(folder, entry, root)));
+    const entries = await Promise.all(batch.map((entry) => describeEntry(folder, entry, options.root)));
     batch = [];
     let lines = "";
     for (const entry of entries) {
@@ -76,7 +89,6 @@ async function* listLines(folder: string, options: ListingOptions, signal: Abort
   for await (const entry of await opendir(folder)) {
     if (!options.isVisible(entry.name) || UNREACHABLE.test(entry.name)) continue;
     if (batch.push(entry) < BATCH) continue;
-    signal.throwIfAborted();
     yield await describeBatch();
   }
   yield await describeBatch();

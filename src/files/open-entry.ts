@@ -22,8 +22,12 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   EAGAIN: 503,
 };
 
-/** Closing the last name of a large file frees its blocks, which takes long: not on the main thread. In bytes. */
+/**
+ * Closing a file that was deleted frees its blocks, which takes long where it is large: not on the main thread. One that was
+ * there a moment ago is not deleted yet. In bytes, and ms.
+ */
 const MAX_CLOSED_AT_ONCE = 1024 * 1024;
+const JUST_OPENED_MS = 100;
 
 /** Files up to this size are read at once, in bytes. */
 export const MAX_SMALL_BYTES: bigint = 64n * 1024n;
@@ -35,6 +39,7 @@ export class OpenEntry {
   readonly stats: BigIntStats;
   /** It was used a moment ago: see {@link isHot}. */
   readonly isHot: boolean;
+  readonly #openedAtMs = performance.now();
   #closed = false;
 
   constructor(descriptor: number, stats: BigIntStats, hot: boolean) {
@@ -47,7 +52,8 @@ export class OpenEntry {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    if (this.stats.size > MAX_CLOSED_AT_ONCE) close(this.descriptor, () => {});
+    const isYoung = performance.now() - this.#openedAtMs < JUST_OPENED_MS;
+    if (this.stats.size > MAX_CLOSED_AT_ONCE && !isYoung) close(this.descriptor, () => {});
     else closeQuietly(this.descriptor);
   }
 }

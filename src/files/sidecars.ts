@@ -1,6 +1,5 @@
 import { type ContentCoding, negotiateCoding } from "../http/negotiation.ts";
-import type { Containment } from "./containment.ts";
-import { type OpenEntry, openFile } from "./open-entry.ts";
+import type { OpenEntry } from "./open-entry.ts";
 
 /** What a file's coded form is called: `app.js` → `app.js.br`. */
 const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: ".zst", br: ".br", gzip: ".gz" };
@@ -16,13 +15,14 @@ export interface Sidecar {
  *
  * @param path - of the file as it is
  * @param original - the file as it is: a sidecar that is older is of another state of it, and passed over
+ * @param open - opens what lies in the same folder
  * @returns undefined where the file is to be sent as it is
  */
 export async function openSidecar(
   path: string,
   original: OpenEntry,
   request: Request,
-  containment: Containment | undefined,
+  open: (path: string) => Promise<OpenEntry>,
 ): Promise<Sidecar | undefined> {
   const accepted = request.headers.get("Accept-Encoding");
   let available: ContentCoding[] = ["zstd", "br", "gzip"];
@@ -30,17 +30,11 @@ export async function openSidecar(
     const coding = negotiateCoding(accepted, available);
     if (coding === undefined) return undefined;
     const sidecarPath = path + EXTENSIONS[coding];
-    const entry = await openFile(sidecarPath).catch(() => undefined);
-    if (entry) {
-      const isOurs =
-        entry.stats.mtimeNs >= original.stats.mtimeNs && (await isContained(entry, sidecarPath, containment));
-      if (isOurs) return { entry, path: sidecarPath, coding };
-      entry.close();
+    const entry = await open(sidecarPath).catch(() => undefined);
+    if (entry?.stats.isFile() && entry.stats.mtimeNs >= original.stats.mtimeNs) {
+      return { entry, path: sidecarPath, coding };
     }
+    entry?.close();
     available = available.filter((each) => each !== coding);
   }
-}
-
-async function isContained(entry: OpenEntry, path: string, containment: Containment | undefined): Promise<boolean> {
-  return !containment || containment.contains(entry, path);
 }

@@ -333,6 +333,8 @@ function toCoded(head: Head, coding: ContentCoding): void {
   head.fields["content-encoding"] = coding;
   delete head.fields["content-length"];
   delete head.fields["accept-ranges"];
+  delete head.fields["repr-digest"];
+  delete head.fields["content-digest"];
   const tag = fieldOf(head, "etag");
   if (tag?.startsWith('"')) head.fields["etag"] = `W/${tag}`;
 }

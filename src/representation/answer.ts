@@ -60,6 +60,8 @@ export function answerRequest(request: Request, representation: Representation, 
   }
   const ranges = rangesOf(request, completeLength, validators);
   if (ranges === "unsatisfiable") return { response: unsatisfiable(completeLength, headers) };
+  // Parts of coded bytes in a body that is not coded itself: clients would decode the whole of it.
+  if (ranges && ranges.length > 1 && headers.has("Content-Encoding")) return respondWhole(headers, completeLength);
   if (ranges && ranges.length > 1) {
     const type = headers.get("Content-Type") ?? undefined;
     const plan = planByteranges(ranges, completeLength, type, createBoundary());
@@ -73,6 +75,10 @@ export function answerRequest(request: Request, representation: Representation, 
     headers.set("Content-Range", formatContentRange(range, completeLength));
     return respond(206, headers, [range], byteLengthOf(range));
   }
+  return respondWhole(headers, completeLength);
+}
+
+function respondWhole(headers: Headers, completeLength: number): Answer {
   const whole = completeLength === 0 ? [] : [{ first: 0, last: completeLength - 1 }];
   return respond(200, headers, whole, completeLength);
 }

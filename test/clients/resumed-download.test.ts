@@ -1,4 +1,4 @@
-import { copyFileSync } from "node:fs";
+import { copyFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { seededRandom } from "../faults/support/random.ts";
@@ -54,6 +54,7 @@ describe.each(DOWNLOADERS)("$program", (downloader) => {
     // It went on where it was, and did not begin anew.
     const isPart = (line: LogLine): boolean => line["status"] === 206 && /^bytes=[1-9]/u.test(String(line["range"]));
     await until(() => origin.answers.some((line) => line["target"] === download.target && isPart(line)), "a part");
+    rmSync(download.file);
     ran(`${downloader.program} called ${download.calls} times for ${SIZE_BYTES / MIB} MiB`);
   }
 

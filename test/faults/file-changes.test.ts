@@ -20,7 +20,7 @@ import { selfSigned } from "../helpers/certificate.ts";
 import { until } from "../helpers/deadline.ts";
 import { RawClient } from "../helpers/raw-client.ts";
 import { watchReports } from "../helpers/reports.ts";
-import { type WireProtocol, send } from "../helpers/wire-client.ts";
+import { type WireAnswer, type WireProtocol, send } from "../helpers/wire-client.ts";
 
 /** More than a connection takes for a reader that sleeps. */
 const SIZE = 32 * 1024 * 1024;
@@ -49,6 +49,9 @@ beforeEach(() => {
   utimesSync(path, MTIME, MTIME);
   outcomes.all.length = 0;
 });
+
+/** What a failed assertion can print. */
+const lengthOfRest = async (answer: WireAnswer): Promise<number> => (await answer.readAll()).length;
 
 /** Writes into the file as it is. */
 function writeOver(position: number): void {
@@ -103,7 +106,7 @@ describe.each(PROTOCOLS)("on %s, a file that", (protocol) => {
     async (change) => {
       const answer = await start();
       HARMFUL[change]!();
-      await expect(answer.readAll()).rejects.toThrow();
+      await expect(lengthOfRest(answer)).rejects.toThrow();
       await until(() => outcomes.all.length === 1, "the outcome");
       expect(outcomes.all).toMatchObject([{ outcome: "failed", error: { code: "ERR_FILE_CHANGED" } }]);
       expect(outcomes.all[0]!.bytes).toBeLessThan(SIZE);
@@ -116,11 +119,21 @@ describe.each(PROTOCOLS)("on %s, a file that", (protocol) => {
     const answer = await start({ Range: PARTS });
     expect(answer.headers["content-type"]).toMatch(/^multipart/u);
     HARMFUL[change]!();
-    await expect(answer.readAll()).rejects.toThrow();
+    await expect(lengthOfRest(answer)).rejects.toThrow();
     await until(() => outcomes.all.length === 1, "the outcome");
     expect(outcomes.all).toMatchObject([{ outcome: "failed", error: { code: "ERR_FILE_CHANGED" } }]);
     expect(reports.take("SOURCE_FAILED")).toHaveLength(1);
   });
+});
+
+it("a part of which every byte is there is broken off where the file became shorter behind it", async () => {
+  const answer = await send("http/1.1", plain.port, "/file.bin", { headers: { Range: `bytes=0-${SIZE - 1_000_000}` } });
+  await answer.read();
+  truncateSync(path, SIZE - 500_000);
+  await expect(lengthOfRest(answer)).rejects.toThrow();
+  await until(() => outcomes.all.length === 1, "the outcome");
+  expect(outcomes.all).toMatchObject([{ outcome: "failed", error: { code: "ERR_FILE_CHANGED" } }]);
+  expect(reports.take("SOURCE_FAILED")).toHaveLength(1);
 });
 
 describe("with the next request written already", () => {

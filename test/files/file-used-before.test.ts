@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { directory } from "../../src/index.ts";
 import type { RunningServer } from "../../src/node/index.ts";
+import { until } from "../helpers/deadline.ts";
 import { watchReports } from "../helpers/reports.ts";
 import { ask, field, writeAt } from "./directory-support.ts";
 import { openDescriptors, serveHere, temporaryFolder } from "./support.ts";
@@ -27,7 +28,7 @@ beforeEach(async () => {
   // Often, and just now.
   for (let round = 0; round < 5; round++) expect((await ask(server.port, "/file.txt")).body.toString()).toBe("file");
 });
-afterEach(() => expect(openDescriptors(base)).toBe(0));
+afterEach(() => until(() => openDescriptors(base) === 0, "closing every file", 1_000));
 
 test.each<[what: string, change: () => void, status: number]>([
   ["is gone", () => {}, 404],

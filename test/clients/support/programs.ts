@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 
 /** A program that downloads, and how a user calls it so that it goes on where it was. */
 export interface Downloader {
@@ -56,13 +56,14 @@ export const ARIA2: Downloader = {
 
 export const DOWNLOADERS: readonly Downloader[] = [CURL, WGET, ARIA2];
 
-/** Whether it is here; where it is not, that is said, for its tests are skipped. */
-export function isHere({ program, package: debian }: Pick<Downloader, "program" | "package">): boolean {
-  try {
-    execFileSync(program, ["--version"], { stdio: "ignore" });
-    return true;
-  } catch {
-    console.log(`Skipped: ${program} is not installed (Debian: ${debian}), so nothing is tested with it`);
-    return false;
-  }
+const looked = new Map<string, boolean>();
+
+/** Whether it is here; where it is not, that is said once, for its tests are skipped. */
+export function isHere({ program, package: debian }: Downloader): boolean {
+  const known = looked.get(program);
+  if (known !== undefined) return known;
+  const found = spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0;
+  looked.set(program, found);
+  if (!found) console.log(`Skipped: ${program} is not installed (Debian: ${debian}), so nothing is tested with it`);
+  return found;
 }
