@@ -1,5 +1,5 @@
 /**
- * The tests of memory, faults and the wire once more, at length: with SOAK=1 they stream longer, to more readers.
+ * The tests of memory, faults, the wire and real clients once more, at length: with SOAK=1 they stream longer, to more readers.
  *
  *   npm run soak                      all of them
  *   npm run soak -- test/memory       these
@@ -10,7 +10,8 @@ import { join } from "node:path";
 
 process.chdir(join(import.meta.dirname, ".."));
 const asked = process.argv.slice(2);
-const folders = asked.length > 0 ? asked : ["test/memory", "test/faults", "test/conformance"].filter(existsSync);
+const folders =
+  asked.length > 0 ? asked : ["test/memory", "test/faults", "test/conformance", "test/clients"].filter(existsSync);
 console.log(`Soak of ${folders.join(", ")} on Node ${process.version}, one file after another.`);
 
 const started = performance.now();
