@@ -128,16 +128,13 @@ class Folder {
     const options = this.#optionsFor(path);
     const root = await this.#root.resolve();
     const localPath = join(root, ...path.segments);
+    if (path.isFolder) return this.#answerFolder(request, path, root, localPath, options);
     const entry = await this.#root.open(root, localPath);
-    if (entry.stats.isDirectory()) {
-      if (path.isFolder) return this.#answerFolder(request, path, { root, localPath, entry }, options);
-      entry.close();
-      return redirectToFolder(request, whole);
-    }
-    if (entry.stats.isFile() && !path.isFolder) {
+    if (entry.stats.isFile()) {
       return this.#answerFile(request, { root, localPath, entry }, options, path.segments.at(-1));
     }
     entry.close();
+    if (entry.stats.isDirectory()) return redirectToFolder(request, whole);
     throw new HttpError(404);
   }
 
@@ -173,32 +170,31 @@ class Folder {
   async #answerFolder(
     request: Request,
     path: RequestPath,
-    folder: Opened,
+    root: string,
+    localPath: string,
     options: ResolvedFileOptions,
   ): Promise<Response> {
     const { index = "index.html", listing = false, outsideSymlinks = false } = this.#options;
-    const { root, localPath, entry } = folder;
-    try {
-      if (index !== false) {
-        const indexPath = join(localPath, index);
-        const page = await this.#root.open(root, indexPath).catch(unlessMissing);
-        if (page?.stats.isFile()) {
-          entry.close();
-          const shown = { ...options, disposition: "inline" as const };
-          return await this.#answerFile(request, { root, localPath: indexPath, entry: page }, shown, undefined);
-        }
-        page?.close();
+    if (index !== false) {
+      const indexPath = join(localPath, index);
+      const page = await this.#root.open(root, indexPath).catch(unlessMissing);
+      if (page?.stats.isFile()) {
+        const shown = { ...options, disposition: "inline" as const };
+        return this.#answerFile(request, { root, localPath: indexPath, entry: page }, shown, undefined);
       }
-      if (!listing) throw new HttpError(404);
+      page?.close();
+    }
+    if (!listing) throw new HttpError(404);
+    const entry = await this.#root.open(root, localPath);
+    if (entry.stats.isDirectory()) {
       return listingResponse(request, entry, localPath, {
         ...options,
         root: outsideSymlinks ? undefined : root,
         isVisible: (name) => this.#isVisible(name, path.segments.length === 0),
       });
-    } catch (error) {
-      entry.close();
-      throw error;
     }
+    entry.close();
+    throw new HttpError(404);
   }
 
   #isVisible(name: string, isFirst: boolean): boolean {
@@ -222,7 +218,10 @@ function unlessMissing(error: unknown): undefined {
 function redirectToFolder(request: Request, { segments }: RequestPath): Response {
   const query = /\?[^#]*/u.exec(request.url)?.[0] ?? "";
   const location = `./${encodeURIComponent(segments.at(-1)!)}/${query}`;
-  return new Response(null, { status: 301, headers: { Location: location, "Content-Length": "0" } });
+  return new Response(null, {
+    status: 301,
+    headers: { Location: location, "Content-Length": "0", "Cache-Control": "no-cache" },
+  });
 }
 
 function parsePrefix(prefix: string): readonly string[] {

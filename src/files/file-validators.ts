@@ -16,6 +16,7 @@ export type FileStats = Pick<BigIntStats, "size" | "dev" | "ino" | "mtimeNs" | "
 const SETTLED_AFTER_MS = 2_000;
 /** Builds that are to be reproducible set 0 or 1 s for every file: it says nothing. */
 const MEANINGLESS_MTIME_MS = 1_000;
+const DATE_AGE_MS = 1_000;
 const NS_PER_MS = 1_000_000n;
 
 /**
@@ -40,8 +41,8 @@ export function describeFile(
   const state =
     sha256 && (mode === "sha256" || !meaningful) ? Buffer.from(sha256).toString("hex") : stateOf(stats, mode);
   const opaque = state && hash("sha256", coding === undefined ? state : `${state}-${coding}`, "base64url").slice(0, 22);
-  // RFC 9110 §8.8.2.1: never later than the Date of the answer.
-  const lastModifiedMs = Math.floor(Math.min(mtimeMs, nowMs) / 1000) * 1000;
+  // RFC 9110 §8.8.2.1: never later than the Date of the answer, which Node makes once a second.
+  const lastModifiedMs = Math.floor(Math.min(mtimeMs, nowMs - DATE_AGE_MS) / 1000) * 1000;
   return {
     completeLength: Number(stats.size),
     etag: opaque && (settled ? `"${opaque}"` : `W/"${opaque}"`),

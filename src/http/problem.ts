@@ -31,6 +31,7 @@ export function problemResponse(status: number, detail?: string, headers: Header
   const fields = new Headers(headers);
   fields.set("Content-Type", "application/problem+json");
   fields.set("Cache-Control", "no-store");
+  fields.set("X-Content-Type-Options", "nosniff");
   const body = { title: TITLES[status] ?? `Status ${status}`, status, ...(detail === undefined ? {} : { detail }) };
   return new Response(`${JSON.stringify(body)}\n`, { status, headers: fields });
 }

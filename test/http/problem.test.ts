@@ -9,6 +9,7 @@ describe("a problem", () => {
     expect(Object.fromEntries(response.headers)).toEqual({
       "content-type": "application/problem+json",
       "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
     });
     const body = await response.text();
     expect(body.endsWith("}\n")).toBe(true);
