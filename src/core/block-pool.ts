@@ -3,7 +3,7 @@ import { after } from "./clocks.ts";
 
 /** The largest block, in bytes: from here on the cost of a read and a write is that of copying. */
 export const MAX_BLOCK_BYTES: number = 2 * 1024 * 1024;
-/** Large blocks may use up to this part of the budget. */
+/** Blocks that are larger than everybody's right may use up to this part of the budget. */
 const SHARE = 1 / 4;
 /** Blocks without an owner that are kept for the next one, in bytes. */
 const MAX_FREE_BYTES = 4 * MAX_BLOCK_BYTES;
@@ -15,8 +15,8 @@ export type Block = Uint8Array<ArrayBuffer>;
 const free = new Map<number, Block[]>();
 let freeBytes = 0;
 let leased = 0;
-/** Bytes of leased blocks that are larger than GATHER_BYTES. */
-let largeBytes = 0;
+/** Bytes of leased blocks that were granted. */
+let grantedBytes = 0;
 let usedAt = 0;
 let sweep: ReturnType<typeof after>;
 
@@ -41,7 +41,8 @@ export function leaseBlock(wantedBytes: number): Block {
 export function returnBlock(block: Block): void {
   const bytes = block.byteLength;
   releaseBlock(block);
-  if (freeBytes + bytes > MAX_FREE_BYTES) return;
+  // Sizes that are no longer wanted make room.
+  if (freeBytes + bytes > MAX_FREE_BYTES) dropFree();
   freeBytes += bytes;
   usedAt = performance.now();
   sweep ??= after(IDLE_MS, dropUnused);
@@ -54,21 +55,28 @@ export function returnBlock(block: Block): void {
 export function releaseBlock({ byteLength }: Block): void {
   if (byteLength <= CHUNK_BYTES) return;
   leased--;
-  if (byteLength > GATHER_BYTES) largeBytes -= byteLength;
+  grantedBytes -= byteLength;
   budget.release(byteLength);
+}
+
+/** Whether blocks that wait for their readers should rather be given to others, and read again. */
+export function areBlocksScarce(): boolean {
+  return grantedBytes > (budget.maxBytes * SHARE) / 2;
 }
 
 function dropUnused(): void {
   const rest = usedAt + IDLE_MS - performance.now();
   sweep = rest > 0 ? after(rest, dropUnused) : undefined;
-  if (sweep) return;
+  if (!sweep) dropFree();
+}
+
+function dropFree(): void {
   free.clear();
   freeBytes = 0;
 }
 
 function grant(bytes: number): boolean {
-  if (bytes <= GATHER_BYTES) return budget.grant(bytes);
-  if (largeBytes + bytes > budget.maxBytes * SHARE || !budget.grant(bytes)) return false;
-  largeBytes += bytes;
+  if (grantedBytes + bytes > budget.maxBytes * SHARE || !budget.grant(bytes)) return false;
+  grantedBytes += bytes;
   return true;
 }

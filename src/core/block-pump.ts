@@ -1,8 +1,9 @@
-import { type Block, MAX_BLOCK_BYTES, leaseBlock, releaseBlock, returnBlock } from "./block-pool.ts";
+import { type Block, MAX_BLOCK_BYTES, areBlocksScarce, leaseBlock, releaseBlock, returnBlock } from "./block-pool.ts";
 import type { Blocks } from "./blocks.ts";
 import { GATHER_BYTES, READ_AHEAD_BYTES } from "./budget.ts";
 import { IdleTimer } from "./clocks.ts";
 import type { Piece } from "./gather.ts";
+import { endReadTurn, takeReadTurn } from "./read-turns.ts";
 import type { Pump, PumpOwner, Sink } from "./sink.ts";
 
 /**
@@ -34,6 +35,8 @@ export class BlockPump implements Pump {
   #asleep: IdleTimer | undefined;
   #isAsleep = false;
   #closed = false;
+  /** A read is under way, or waits for its turn. */
+  #isReading = false;
   /** The read under way fills this. */
   #reading: Block | undefined;
   /** What the read under way brings is not wanted any more. */
@@ -113,36 +116,54 @@ export class BlockPump implements Pump {
 
   /** One block ahead where the sink leaves blocks with us and the reader has proved fast. */
   #mayRead(): boolean {
-    if (this.#reading || this.#next || this.#failure || this.#position === this.#blocks.byteLength) return false;
+    if (this.#isReading || this.#next || this.#failure || this.#position === this.#blocks.byteLength) return false;
     return !this.#current || this.#wantedBytes > READ_AHEAD_BYTES;
   }
 
   #read(): void {
+    this.#isReading = true;
+    if (this.#isSmall()) this.#onTurn();
+    else takeReadTurn(this.#onTurn);
+  }
+
+  /** A small body is read at once: nobody should wait behind a large one for it. */
+  #isSmall(): boolean {
+    return this.#blocks.byteLength <= GATHER_BYTES;
+  }
+
+  readonly #onTurn = (): void => {
+    if (this.#closed || this.#isAsleep) return this.#endRead();
     const rest = this.#blocks.byteLength - this.#position;
     const block = leaseBlock(Math.min(this.#wantedBytes, rest));
     this.#reading = block;
     this.#inVain = false;
     const buffer = block.byteLength > rest ? block.subarray(0, rest) : block;
     this.#blocks.read(buffer, this.#position).then(this.#onRead, this.#onReadFailed);
-  }
+  };
 
   readonly #onRead = (bytes: number): void => {
     const block = this.#reading!;
-    this.#reading = undefined;
     if (this.#closed || this.#inVain) returnBlock(block);
     else {
       this.#next = { block, from: 0, to: bytes };
       this.#position += bytes;
     }
+    this.#endRead();
     this.#goOn();
   };
 
   readonly #onReadFailed = (error: unknown): void => {
     returnBlock(this.#reading!);
-    this.#reading = undefined;
     if (!this.#inVain) this.#failure = { error };
+    this.#endRead();
     this.#goOn();
   };
+
+  #endRead(): void {
+    this.#reading = undefined;
+    this.#isReading = false;
+    if (!this.#isSmall()) endReadTurn();
+  }
 
   /** Offers what there is of a block; nothing is in hand. */
   #write(current: Filled): void {
@@ -164,6 +185,7 @@ export class BlockPump implements Pump {
       if (this.#isClosed()) return;
     }
     if (current.from === current.to) this.#dropCurrent(MAX_BLOCK_BYTES);
+    else if (this.#inHand && areBlocksScarce()) return this.#letGo();
     this.#goOn();
   }
 
@@ -203,8 +225,13 @@ export class BlockPump implements Pump {
   }
 
   #onAsleep(): void {
-    this.#isAsleep = true;
     this.#wantedBytes = GATHER_BYTES;
+    this.#letGo();
+  }
+
+  /** Keeps nothing but the token until the reader wakes. */
+  #letGo(): void {
+    this.#isAsleep = true;
     this.#giveBack();
     // What fails now fails again when it is wanted.
     this.#failure = undefined;

@@ -40,8 +40,9 @@ export class Root {
    * @throws HttpError as `openEntry`; 404 where it lies outside
    */
   async open(root: string, path: string): Promise<OpenEntry> {
-    const entry = await openEntry(path);
-    if (this.#allowsOutside) return entry;
+    const entry = await openEntry(path, this.#allowsOutside ? "" : root);
+    // What is at hand was found inside of this root within the last second, and has not been moved since.
+    if (this.#allowsOutside || entry.bytes) return entry;
     const realPath = pathOfDescriptor(entry.descriptor) ?? (await realPathByName(entry, path));
     if (realPath !== undefined && isWithin(realPath, root)) return entry;
     // A folder may have been replaced by a symbolic link.

@@ -1,9 +1,9 @@
-import { type BigIntStats, fstat, fstatSync, read, readSync } from "node:fs";
+import { type BigIntStats, fstat, fstatSync, read } from "node:fs";
 import type { Blocks } from "../core/blocks.ts";
 import { SluiceError } from "../errors.ts";
 import { type BodyPart, byteLengthOf } from "../representation/answer.ts";
-import { runHot } from "./hot-files.ts";
-import { MAX_SMALL_BYTES, type OpenEntry } from "./open-entry.ts";
+import type { OpenEntry } from "./open-entry.ts";
+import { MAX_SMALL_BYTES, isSameState, keepSmallFile } from "./small-files.ts";
 
 /**
  * Parts of an open file, and what stands between them, one after the other.
@@ -29,7 +29,7 @@ export class FileBlocks implements Blocks {
     this.#reading = true;
     try {
       const bytes = await this.#readPart(buffer, position);
-      if (position + bytes === this.byteLength) await this.#check();
+      if (position + bytes === this.byteLength && !this.#file.bytes) await this.#check(buffer, bytes);
       return bytes;
     } finally {
       this.#reading = false;
@@ -56,26 +56,29 @@ export class FileBlocks implements Blocks {
         buffer.set(part.subarray(offset, offset + wanted));
         return wanted;
       }
-      const bytesRead = await this.#readAt(buffer, wanted, part.first + offset);
+      const { bytes, descriptor } = this.#file;
+      const start = part.first + offset;
+      if (bytes) {
+        buffer.set(bytes.subarray(start, start + wanted));
+        return wanted;
+      }
+      const bytesRead = await readOnThread(descriptor, buffer, wanted, start);
       if (bytesRead === 0) throw changed(`it ends at ${part.first + offset} now`);
       return bytesRead;
     }
     throw new RangeError(`There are ${this.byteLength} bytes, none at ${position}`);
   }
 
-  #readAt(buffer: Uint8Array, length: number, position: number): Promise<number> | number {
-    const { descriptor, isHot, stats } = this.#file;
-    return isHot && stats.size <= MAX_SMALL_BYTES
-      ? runHot(() => readSync(descriptor, buffer, 0, length, position))
-      : readOnThread(descriptor, buffer, length, position);
-  }
-
-  async #check(): Promise<void> {
-    const { descriptor, stats } = this.#file;
+  /** @param buffer - with what was read last, `bytes` long */
+  async #check(buffer: Uint8Array, bytes: number): Promise<void> {
+    const { descriptor, stats, key, path } = this.#file;
+    const isSmall = stats.size <= MAX_SMALL_BYTES;
     // Just read, the system knows it without asking the disk; after a long download it might have to.
-    const now = stats.size <= MAX_SMALL_BYTES ? fstatSync(descriptor, { bigint: true }) : await statOf(descriptor);
+    const now = isSmall ? fstatSync(descriptor, { bigint: true }) : await statOf(descriptor);
     if (now.size < stats.size) throw changed(`it has ${now.size} bytes now`);
     if (now.size === stats.size && now.mtimeNs !== stats.mtimeNs) throw changed("it was written over");
+    const isWhole = this.#parts.length === 1 && BigInt(bytes) === stats.size;
+    if (isSmall && isWhole && isSameState(now, stats)) keepSmallFile(key, path, stats, buffer.subarray(0, bytes));
   }
 }
 

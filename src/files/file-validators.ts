@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { BigIntStats } from "node:fs";
+import { formatHttpDate } from "../http/validators.ts";
 import type { Representation } from "../representation/answer.ts";
 
 /**
@@ -19,6 +20,17 @@ const MEANINGLESS_MTIME_MS = 1_000;
 const DATE_AGE_MS = 1_000;
 const NS_PER_MS = 1_000_000n;
 
+/** Small files that are asked for again and again are described once. */
+const described = new WeakMap<
+  FileStats,
+  {
+    readonly mode: EtagMode;
+    readonly sha256: Uint8Array | undefined;
+    readonly coding: string | undefined;
+    readonly representation: Representation;
+  }
+>();
+
 /**
  * The length and validators of a file as it was when it was opened.
  *
@@ -35,6 +47,8 @@ export function describeFile(
   sha256?: Uint8Array,
   coding?: string,
 ): Representation {
+  const known = described.get(stats);
+  if (known && known.mode === mode && known.sha256 === sha256 && known.coding === coding) return known.representation;
   const mtimeMs = Number(stats.mtimeNs / NS_PER_MS);
   const settled = isSettled(stats, nowMs);
   const meaningful = hasMeaningfulTime(stats);
@@ -43,12 +57,15 @@ export function describeFile(
   const opaque = state && hash("sha256", coding === undefined ? state : `${state}-${coding}`, "base64url").slice(0, 22);
   // RFC 9110 §8.8.2.1: never later than the Date of the answer, which Node makes once a second.
   const lastModifiedMs = Math.floor(Math.min(mtimeMs, nowMs - DATE_AGE_MS) / 1000) * 1000;
-  return {
+  const representation: Representation = {
     completeLength: Number(stats.size),
     etag: opaque && (settled ? `"${opaque}"` : `W/"${opaque}"`),
-    lastModifiedMs: meaningful ? lastModifiedMs : undefined,
+    ...(meaningful ? { lastModifiedMs, lastModified: formatHttpDate(lastModifiedMs) } : {}),
     lastModifiedIsStrong: settled && mtimeMs <= nowMs,
   };
+  // From here on time changes nothing.
+  if (settled && mtimeMs <= nowMs - DATE_AGE_MS) described.set(stats, { mode, sha256, coding, representation });
+  return representation;
 }
 
 /** Whether the last change is old enough that another one since would show in the times. */

@@ -1,7 +1,7 @@
-import { type BigIntStats, close, closeSync, constants, fstatSync, open, openSync } from "node:fs";
+import { type BigIntStats, close, closeSync, constants, fstatSync, open } from "node:fs";
 import { report } from "../core/report.ts";
 import { HttpError } from "../errors.ts";
-import { isHot, noteUse, runHot } from "./hot-files.ts";
+import { findSmallFile } from "./small-files.ts";
 
 const RETRY_AFTER_SECONDS = "2";
 
@@ -29,23 +29,27 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 const MAX_CLOSED_AT_ONCE = 1024 * 1024;
 const JUST_OPENED_MS = 100;
 
-/** Files up to this size are read at once, in bytes. */
-export const MAX_SMALL_BYTES: bigint = 64n * 1024n;
-
 /** What a path led to, open: what is asked of it from here on does not depend on what the path stands for by then. */
 export class OpenEntry {
+  /** Not where there are `bytes`. */
   readonly descriptor: number;
   /** As it was when it was opened. */
   readonly stats: BigIntStats;
-  /** It was used a moment ago: see {@link isHot}. */
-  readonly isHot: boolean;
+  readonly path: string;
+  /** Under which a small file is kept when it has been read. */
+  readonly key: string;
+  /** All of it, of a small file that was read a moment ago and has not changed since. */
+  readonly bytes: Uint8Array | undefined;
   readonly #openedAtMs = performance.now();
   #closed = false;
 
-  constructor(descriptor: number, stats: BigIntStats, hot: boolean) {
+  constructor(descriptor: number, stats: BigIntStats, path: string, key: string, bytes?: Uint8Array) {
     this.descriptor = descriptor;
     this.stats = stats;
-    this.isHot = hot;
+    this.path = path;
+    this.key = key;
+    this.bytes = bytes;
+    if (bytes) this.#closed = true;
   }
 
   /** Nothing was written to it, so closing cannot fail in a way that matters. */
@@ -64,16 +68,16 @@ const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 /**
  * Opens what `path` leads to, for reading.
  *
+ * @param scope - what will be checked of it: a small file is kept for those that would check the same
  * @throws HttpError 404 (nothing there that can be opened), 403 (not ours to read), 503 (too many files are open), 500
  *   (anything else, which is reported)
  */
-export async function openEntry(path: string): Promise<OpenEntry> {
+export async function openEntry(path: string, scope = ""): Promise<OpenEntry> {
+  const key = `${scope}\0${path}`;
   try {
-    const hot = isHot(path);
-    const descriptor = hot ? runHot(() => openSync(path, FLAGS)) : await openOnThread(path);
-    const entry = describeOpen(descriptor, hot);
-    if (entry.stats.size <= MAX_SMALL_BYTES) noteUse(path, entry.stats.dev);
-    return entry;
+    const small = findSmallFile(key, path);
+    if (small) return new OpenEntry(-1, small.stats, path, key, small.bytes);
+    return describeOpen(await openOnThread(path), path, key);
   } catch (error) {
     throw toHttpError(error);
   }
@@ -85,10 +89,10 @@ function openOnThread(path: string): Promise<number> {
   });
 }
 
-function describeOpen(descriptor: number, isHotFile: boolean): OpenEntry {
+function describeOpen(descriptor: number, path: string, key: string): OpenEntry {
   try {
     // Of an open file the system knows it without asking the disk.
-    return new OpenEntry(descriptor, fstatSync(descriptor, { bigint: true }), isHotFile);
+    return new OpenEntry(descriptor, fstatSync(descriptor, { bigint: true }), path, key);
   } catch (error) {
     closeQuietly(descriptor);
     throw error;

@@ -6,6 +6,8 @@ export interface Validators {
   readonly etag?: EntityTag | undefined;
   /** In ms since 1970, whole seconds: HTTP dates know no more. */
   readonly lastModifiedMs?: number | undefined;
+  /** The field that says so, where it has been formatted before. */
+  readonly lastModified?: string | undefined;
   /** Whether two states of the representation cannot share `lastModifiedMs` (RFC 9110 §8.8.2.2). */
   readonly lastModifiedIsStrong?: boolean | undefined;
 }

@@ -108,10 +108,10 @@ function rangesOf(request: Request, completeLength: number, validators: Validato
 
 /** Sets the validators' fields, where the caller has not. What was set is what is compared with. */
 function applyValidators(representation: Representation, headers: Headers): Validators {
-  const { etag, lastModifiedMs, lastModifiedIsStrong } = representation;
+  const { etag, lastModifiedMs, lastModified, lastModifiedIsStrong } = representation;
   if (etag !== undefined && !headers.has("ETag")) headers.set("ETag", etag);
   if (headers.has("Last-Modified")) return { etag: headers.get("ETag") ?? undefined };
-  if (lastModifiedMs !== undefined) headers.set("Last-Modified", formatHttpDate(lastModifiedMs));
+  if (lastModifiedMs !== undefined) headers.set("Last-Modified", lastModified ?? formatHttpDate(lastModifiedMs));
   return { etag: headers.get("ETag") ?? undefined, lastModifiedMs, lastModifiedIsStrong };
 }
 
