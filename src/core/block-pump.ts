@@ -133,11 +133,11 @@ export class BlockPump implements Pump {
 
   readonly #onTurn = (): void => {
     if (this.#closed || this.#isAsleep) return this.#endRead();
-    const rest = this.#blocks.byteLength - this.#position;
-    const block = leaseBlock(Math.min(this.#wantedBytes, rest));
+    const wanted = Math.min(this.#wantedBytes, this.#blocks.byteLength - this.#position);
+    const block = leaseBlock(wanted);
     this.#reading = block;
     this.#inVain = false;
-    const buffer = block.byteLength > rest ? block.subarray(0, rest) : block;
+    const buffer = block.byteLength > wanted ? block.subarray(0, wanted) : block;
     this.#blocks.read(buffer, this.#position).then(this.#onRead, this.#onReadFailed);
   };
 

@@ -38,5 +38,4 @@ if (rest.includes("--exhaust")) {
   for (const fd of held) closeSync(fd);
   again = await ask();
 }
-// oxlint-disable-next-line no-console -- what the test reads
 console.log(JSON.stringify({ answers, again, leaked: countOpen() - before }));

@@ -14,6 +14,5 @@ for (let round = 0; ; round++) {
     symlinkSync(target, `${name}.next`);
     renameSync(`${name}.next`, name);
   }
-  // oxlint-disable-next-line no-console -- the test waits for it
   if (round === 0) console.log("ready");
 }
