@@ -3,7 +3,7 @@ import { after } from "../core/clocks.ts";
 import { isSettled } from "./file-validators.ts";
 
 /** Files up to this size are kept, in bytes. */
-export const MAX_SMALL_BYTES = 64 * 1024;
+export const MAX_SMALL_BYTES: number = 64 * 1024;
 /** All that are kept, in bytes. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;
 /** How long one is kept, in ms: then it is opened again, and looked for where it lies. */
