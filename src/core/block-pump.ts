@@ -65,7 +65,9 @@ export class BlockPump implements Pump {
   }
 
   start(): void {
-    if (this.#blocks.byteLength === 0) this.#finish(undefined);
+    const { byteLength, atHand } = this.#blocks;
+    if (byteLength === 0) this.#finish(undefined);
+    else if (atHand) this.#finish(pieceOf(atHand));
     else this.#read();
   }
 

@@ -5,6 +5,8 @@
  */
 export interface Blocks {
   readonly byteLength: number;
+  /** All of them, where they are in memory anyway: then nothing is read. They stay as they are. */
+  readonly atHand?: Uint8Array | undefined;
   /**
    * Fills `buffer` from its start with bytes from `position` on, and says how many: at least one. Rejects where the body
    * has failed. A read that reaches the end settles only when it is certain that all of the body is what it

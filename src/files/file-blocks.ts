@@ -25,6 +25,12 @@ export class FileBlocks implements Blocks {
     this.byteLength = parts.reduce((sum, part) => sum + byteLengthOf(part), 0);
   }
 
+  get atHand(): Uint8Array | undefined {
+    const [part] = this.#parts;
+    if (this.#parts.length !== 1 || !part || part instanceof Uint8Array) return undefined;
+    return this.#file.bytes?.subarray(part.first, part.last + 1);
+  }
+
   async read(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
     this.#reading = true;
     try {
