@@ -44,7 +44,6 @@ export interface FileOptions extends Omit<ResponseOptions, "status" | "commitAft
 /** A file that is open, and what it is called. */
 export interface NamedFile {
   readonly entry: OpenEntry;
-  readonly path: string;
   readonly mediaType: string;
   /** For `Content-Disposition`. */
   readonly filename?: string | undefined;
@@ -60,9 +59,9 @@ const ETAG_MODES: readonly unknown[] = ["stat", "stat-portable", "sha256"] satis
 /** File options with their defaults, checked once for all answers of a handler. */
 export interface ResolvedFileOptions extends Pick<ResolvedResponseOptions, "stallTimeoutMs" | "compress" | "onFinish"> {
   readonly headers: ResponseOptions["headers"];
-  disposition: Disposition | undefined;
+  readonly disposition: Disposition | undefined;
   /** The field; "" for none. */
-  cacheControl: string;
+  readonly cacheControl: string;
   readonly etag: EtagMode;
   readonly digests: boolean;
 }
@@ -139,11 +138,11 @@ function dispositionOf({ mediaType, filename }: NamedFile, { disposition }: Reso
 
 /** The hash of the file as far as its answer needs it; only a tag that is made of it is worth waiting for. */
 function hashFor(
-  { entry, path }: NamedFile,
+  { entry }: NamedFile,
   etag: EtagMode,
   digests: boolean,
 ): Promise<Uint8Array | undefined> | Uint8Array | undefined {
-  const { stats } = entry;
+  const { stats, path } = entry;
   if (etag === "sha256") return hashFile(path, stats);
   if (!digests && hasMeaningfulTime(stats)) return undefined;
   const hash = knownHash(stats);

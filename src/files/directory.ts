@@ -131,7 +131,7 @@ class Folder {
     if (path.isFolder) return this.#answerFolder(request, path, root, localPath, options);
     const entry = await this.#root.open(root, localPath);
     if (entry.stats.isFile()) {
-      return this.#answerFile(request, { root, localPath, entry }, options, path.segments.at(-1));
+      return this.#answerFile(request, root, entry, options, path.segments.at(-1));
     }
     entry.close();
     if (entry.stats.isDirectory()) return redirectToFolder(request, whole);
@@ -149,20 +149,24 @@ class Folder {
     return { ...this.#fileOptions, cacheControl: formatCacheControl(cacheControl(segments)) };
   }
 
-  /** @param filename - for saving; undefined for the page of a folder */
+  /**
+   * @param root - the folder's own path for this request
+   * @param filename - for saving; undefined for the page of a folder
+   */
   async #answerFile(
     request: Request,
-    { root, localPath, entry }: Opened,
+    root: string,
+    entry: OpenEntry,
     options: ResolvedFileOptions,
     filename: string | undefined,
   ): Promise<Response> {
     const { sidecars = true, mediaTypes } = this.#options;
-    const mediaType = mediaTypeOf(localPath, mediaTypes);
+    const mediaType = mediaTypeOf(entry.path, mediaTypes);
     const negotiated = sidecars && isCompressible(mediaType);
     const named = { mediaType, filename, negotiated };
     const open = (path: string): Promise<OpenEntry> => this.#root.open(root, path);
-    const sidecar = negotiated ? await openSidecar(localPath, entry, request, open) : undefined;
-    if (!sidecar) return answerFile(request, { ...named, entry, path: localPath }, options);
+    const sidecar = negotiated ? await openSidecar(entry, request, open) : undefined;
+    if (!sidecar) return answerFile(request, { ...named, entry }, options);
     entry.close();
     return answerFile(request, { ...named, ...sidecar }, options);
   }
@@ -176,18 +180,17 @@ class Folder {
   ): Promise<Response> {
     const { index = "index.html", listing = false, outsideSymlinks = false } = this.#options;
     if (index !== false) {
-      const indexPath = join(localPath, index);
-      const page = await this.#root.open(root, indexPath).catch(unlessMissing);
+      const page = await this.#root.open(root, join(localPath, index)).catch(unlessMissing);
       if (page?.stats.isFile()) {
         const shown = { ...options, disposition: "inline" as const };
-        return this.#answerFile(request, { root, localPath: indexPath, entry: page }, shown, undefined);
+        return this.#answerFile(request, root, page, shown, undefined);
       }
       page?.close();
     }
     if (!listing) throw new HttpError(404);
     const entry = await this.#root.open(root, localPath);
     if (entry.stats.isDirectory()) {
-      return listingResponse(request, entry, localPath, {
+      return listingResponse(request, entry, {
         ...options,
         root: outsideSymlinks ? undefined : root,
         isVisible: (name) => this.#isVisible(name, path.segments.length === 0),
@@ -200,13 +203,6 @@ class Folder {
   #isVisible(name: string, isFirst: boolean): boolean {
     return this.#options.dotfiles === true || !name.startsWith(".") || (isFirst && name === ".well-known");
   }
-}
-
-interface Opened {
-  /** The folder's own path for this request. */
-  readonly root: string;
-  readonly localPath: string;
-  readonly entry: OpenEntry;
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -44,5 +44,5 @@ export async function fileResponse(request: Request, path: string | URL, init: F
     if (error instanceof HttpError) return errorResponse(error);
     throw error;
   }
-  return answerFile(request, { entry, path: localPath, mediaType, filename }, options);
+  return answerFile(request, { entry, mediaType, filename }, options);
 }

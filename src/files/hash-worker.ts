@@ -1,8 +1,9 @@
 /** Hashes files one after the other, on a thread of its own: a gigabyte takes about a second of a processor. */
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { type HashJob, type HashResult, keyOf } from "./hash-messages.ts";
+import { OPEN_FLAGS } from "./open-entry.ts";
 
 const BUFFER_BYTES = 1024 * 1024;
 const buffer = new Uint8Array(BUFFER_BYTES);
@@ -16,7 +17,7 @@ parentPort!.on("message", ({ path, key }: HashJob) => {
 function hash(path: string, key: string): Uint8Array | undefined {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    descriptor = openSync(path, OPEN_FLAGS);
     if (!isInState(descriptor, key)) return undefined;
     const sha256 = createHash("sha256");
     for (let position = 0; ;) {

@@ -36,9 +36,8 @@ export interface ListingOptions extends ResolvedFileOptions {
  * while it is sent, in constant memory.
  *
  * @param entry - the folder, open; closed in whatever way this ends
- * @param path - that it was opened by
  */
-export function listingResponse(request: Request, entry: OpenEntry, path: string, options: ListingOptions): Response {
+export function listingResponse(request: Request, entry: OpenEntry, options: ListingOptions): Response {
   const headers = {
     "Content-Type": "application/json",
     "Cache-Control": "no-cache",
@@ -51,7 +50,7 @@ export function listingResponse(request: Request, entry: OpenEntry, path: string
   const stream = bodyStream({
     open({ signal }) {
       signal.addEventListener("abort", () => entry.close());
-      return openSource(listLines(entry, path, options), (line) => line, { origin, leakReportMs });
+      return openSource(listLines(entry, options), (line) => line, { origin, leakReportMs });
     },
     discard: () => entry.close(),
     stallTimeoutMs: options.stallTimeoutMs,
@@ -61,10 +60,10 @@ export function listingResponse(request: Request, entry: OpenEntry, path: string
   return new Response(stream, { headers });
 }
 
-async function* listLines(entry: OpenEntry, path: string, options: ListingOptions): AsyncGenerator<string> {
+async function* listLines(entry: OpenEntry, options: ListingOptions): AsyncGenerator<string> {
   // By its path the folder might be another one by now.
   const name = nameOfDescriptor(entry.descriptor);
-  const folder = existsSync(name) ? name : path;
+  const folder = existsSync(name) ? name : entry.path;
   try {
     yield* listFolder(folder, options);
   } finally {

@@ -63,7 +63,7 @@ export class OpenEntry {
 }
 
 /** Without O_NONBLOCK a named pipe that nobody writes to would keep one of the few threads for files, for ever. */
-const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+export const OPEN_FLAGS: number = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
 /**
  * Opens what `path` leads to, for reading.
@@ -85,7 +85,7 @@ export async function openEntry(path: string, scope = ""): Promise<OpenEntry> {
 
 function openOnThread(path: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    open(path, FLAGS, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
+    open(path, OPEN_FLAGS, (error, descriptor) => (error ? reject(error) : resolve(descriptor)));
   });
 }
 

@@ -6,20 +6,17 @@ const EXTENSIONS: Readonly<Record<ContentCoding, string>> = { zstd: ".zst", br: 
 
 export interface Sidecar {
   readonly entry: OpenEntry;
-  readonly path: string;
   readonly coding: ContentCoding;
 }
 
 /**
  * Opens the coded form of a file that the request likes best, of those that lie beside it.
  *
- * @param path - of the file as it is
  * @param original - the file as it is: a sidecar that is older is of another state of it, and passed over
  * @param open - opens what lies in the same folder
  * @returns undefined where the file is to be sent as it is
  */
 export async function openSidecar(
-  path: string,
   original: OpenEntry,
   request: Request,
   open: (path: string) => Promise<OpenEntry>,
@@ -29,10 +26,9 @@ export async function openSidecar(
   for (;;) {
     const coding = negotiateCoding(accepted, available);
     if (coding === undefined) return undefined;
-    const sidecarPath = path + EXTENSIONS[coding];
-    const entry = await open(sidecarPath).catch(() => undefined);
+    const entry = await open(original.path + EXTENSIONS[coding]).catch(() => undefined);
     if (entry?.stats.isFile() && entry.stats.mtimeNs >= original.stats.mtimeNs) {
-      return { entry, path: sidecarPath, coding };
+      return { entry, coding };
     }
     entry?.close();
     available = available.filter((each) => each !== coding);

@@ -190,6 +190,7 @@ describe("a pump of blocks", () => {
   it("keeps a block that the sink has in hand, however long the reader sleeps", async () => {
     const watched = new Watched({ byteLength: 400_000, script: { some: [undefined], taken: [Infinity] } });
     await until(() => watched.holds, "a piece in hand");
+    // Longer than one with a token in hand keeps his: what must not happen needs time not to.
     await new Promise((resolve) => setTimeout(resolve, 120));
     expect(budget.usedBytes).toBe(GATHER_BYTES);
     expect(watched.readPositions).toEqual([0]);

@@ -7,7 +7,7 @@ import { RawClient } from "../helpers/raw-client.ts";
 import { serveHere, temporaryFolder } from "./support.ts";
 
 const READERS = 40;
-/** What one may hold: a read of 64 KiB in the hand of the socket, and the next. */
+/** What one may hold, with the slack of its client's buffers in this process; what the server holds is told in test/node/past-the-queue. */
 const EACH_BYTES = 160 * 1024;
 
 test("readers who sleep cost a read or two each, however large the file is", async () => {
