@@ -14,8 +14,10 @@ export const ERROR_CODES = [
   "ERR_ITEM_TYPE",
   "ERR_LINE_TOO_LONG",
   "ERR_QUERY",
+  "ERR_SNAPSHOT_AGE",
   "ERR_SOURCE_TYPE",
   "ERR_STALLED",
+  "ERR_TRUNCATED",
 ] as const;
 
 export type SluiceErrorCode = (typeof ERROR_CODES)[number];

@@ -7,6 +7,7 @@ import { createExchange } from "./get/exchange.ts";
 import { GetProgress, formatBytes } from "./get/get-progress.ts";
 import { OutputStream } from "./get/output-stream.ts";
 import { PartialFile } from "./get/partial-file.ts";
+import { RowWatch } from "./get/row-watch.ts";
 
 export interface GetCommandOptions {
   output?: string;
@@ -26,13 +27,15 @@ const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 /** A run of the command, whatever it writes to. */
 interface Run {
   readonly progress: GetProgress;
+  readonly rows: RowWatch;
   readonly signal: AbortSignal;
   into(destination: Destination): Promise<Downloaded>;
 }
 
 /** Downloads; then the process ends with 0, or with what `docs/get.md` says. */
 export async function runGet(url: URL, options: GetCommandOptions): Promise<void> {
-  const progress = new GetProgress();
+  const rows = new RowWatch();
+  const progress = new GetProgress(() => rows.describe());
   const controller = new AbortController();
   let interruptedBy: keyof typeof EXIT_CODES | undefined;
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -42,14 +45,15 @@ export async function runGet(url: URL, options: GetCommandOptions): Promise<void
     });
   }
   const digests: Digests = new Map(options.sha256 ? [["sha-256", options.sha256]] : []);
-  const exchange = toExchange(url, options);
+  const exchange = rows.exchange(toExchange(url, options));
   const run: Run = {
     progress,
+    rows,
     signal: controller.signal,
     into: (destination) =>
       download({
         exchange,
-        destination,
+        destination: rows.destination(destination),
         digests,
         retries: options.retries,
         maxDelayMs: options.maxRetryDelay * 1000,
@@ -85,7 +89,7 @@ async function toStandardOutput(run: Run, digests: Digests): Promise<void> {
   const failed = new Promise<never>((_resolve, reject) => process.stdout.once("error", reject));
   failed.catch(() => {});
   const downloaded = await Promise.race([run.into(new OutputStream(process.stdout, digests)), failed]);
-  report(run.progress, "standard output", downloaded);
+  report(run, "standard output", downloaded);
 }
 
 async function toFile(run: Run, url: URL, options: GetCommandOptions, digests: Digests): Promise<void> {
@@ -102,7 +106,7 @@ async function toFile(run: Run, url: URL, options: GetCommandOptions, digests: D
     await file.open();
     const downloaded = await run.into(file);
     await file.finish();
-    report(progress, file.path, downloaded);
+    report(run, file.path, downloaded);
   } catch (error) {
     if (signal.aborted) sayHowToResume(progress, file);
     throw error;
@@ -122,9 +126,12 @@ function sayHowToResume(progress: GetProgress, file: PartialFile): void {
   }
 }
 
-function report(progress: GetProgress, place: string, { completeLength, algorithms, unchecked }: Downloaded): void {
+function report({ progress, rows }: Run, place: string, downloaded: Downloaded): void {
+  const { completeLength, algorithms, unchecked } = downloaded;
   const checked = algorithms.length > 0 ? `${algorithms.join(" and ")} is right` : "no digest to compare with";
-  progress.note(`${place}: ${completeLength} bytes, ${checked}`);
+  const parts = [`${completeLength} bytes`, rows.describeAll(), checked].filter((part) => part !== undefined);
+  progress.note(`${place}: ${parts.join(", ")}`);
+  for (const warning of rows.warnings()) progress.note(warning);
   if (unchecked.length > 0) progress.note(`${unchecked.join(" and ")} came too late to be compared`);
 }
 

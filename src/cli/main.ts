@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { type GetCommandOptions, runGet } from "./get.ts";
+import type { GetCommandOptions } from "./get.ts";
 import { parseField, parseSeconds, parseSha256, parseUrl, parseWhole } from "./get/arguments.ts";
-import { type ServeCommandOptions, runServe } from "./serve.ts";
+import type { ServeCommandOptions } from "./serve.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -21,6 +21,14 @@ program
     new Option("--port <port>", "where to listen; 0 takes a free one").env("PORT").default(8000).argParser(parsePort),
   )
   .addOption(new Option("--host <host>", "on which of this machine's addresses").env("HOST").default("127.0.0.1"))
+  .option("--config <file>", "a JSON file with settings and named queries; flags and the environment win over it")
+  .addOption(
+    new Option("--database <url>", "export its tables: sqlite:PATH, postgres://HOST/DATABASE, duckdb:PATH").env(
+      "SLUICE_DATABASE",
+    ),
+  )
+  .option("--allow-sql", "let clients run statements that read, by POST /query")
+  .addOption(new Option("--max-rows <count>", "the most rows of any export").argParser(parseCount))
   .option("--files <dir>", "serve this folder's files at /files/")
   .option("--listing", "answer for its folders with their entries, as JSON")
   .option("--site", "show its pages in browsers; without it what could run as a script is saved instead")
@@ -38,7 +46,11 @@ program
       .default(1_000_000)
       .argParser(parseCount),
   )
-  .action((options: ServeCommandOptions) => runServe(options));
+  .action(async (options: ServeCommandOptions, command: Command) => {
+    // Each command loads what it needs.
+    const { runServe } = await import("./serve.ts");
+    await runServe(options, (name) => (command.getOptionValueSource(name) ?? "default") === "default");
+  });
 
 program
   .command("get")
@@ -70,7 +82,10 @@ program
   )
   // What is wrong with the command line is told apart from a download that failed.
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-  .action((url: URL, options: GetCommandOptions) => runGet(url, options));
+  .action(async (url: URL, options: GetCommandOptions) => {
+    const { runGet } = await import("./get.ts");
+    await runGet(url, options);
+  });
 
 await program.parseAsync();
 

@@ -1,20 +1,25 @@
+import { type EtagMode, type RowsOutcome, directory } from "../index.ts";
 import { type RunningServer, serve } from "../node/index.ts";
 import { createLogger, logAnswer, reportTo } from "../server/access-log.ts";
-import { type EtagMode, directory } from "../index.ts";
 import { FILES_PREFIX, createApp } from "../server/app.ts";
+import { ConfigError } from "../server/config/config-error.ts";
+import type { Config } from "../server/config/read-config.ts";
+import { type GivenSettings, type Settings, resolveSettings } from "../server/config/settings.ts";
 import { type DemoData, prepareDemoData } from "../server/demo-data.ts";
 import { toText } from "../server/demo-index.ts";
 import { type Demo, createDemo } from "../server/demo.ts";
+import { type Exports, openExports } from "../server/exports/open-exports.ts";
 import { closeOnSignal } from "../server/lifecycle.ts";
+import { Metrics } from "../server/metrics.ts";
+import { nodeRequestOf } from "../server/node-request.ts";
 import { showProgress } from "../server/progress.ts";
+import { describeExports } from "../server/startup-message.ts";
 
-export interface ServeCommandOptions {
-  port: number;
-  host: string;
+export interface ServeCommandOptions extends GivenSettings {
+  config?: string;
   demo?: boolean;
   data: string;
   demoRows: number;
-  files?: string;
   listing?: boolean;
   digests?: boolean;
   etag: EtagMode;
@@ -24,32 +29,84 @@ export interface ServeCommandOptions {
 
 const GRACE_MS = 10_000;
 
-/** Serves until a signal comes; then the process ends with 0, or with 1 where it could not start. */
-export async function runServe(options: ServeCommandOptions): Promise<void> {
+/**
+ * Serves until a signal comes; then the process ends with 0, or with 1 where it could not start.
+ *
+ * @param isDefault - whether neither a flag nor the environment has given the option
+ */
+export async function runServe(
+  options: ServeCommandOptions,
+  isDefault: (name: keyof GivenSettings) => boolean,
+): Promise<void> {
   const logger = createLogger();
   reportTo(logger);
-  const demo = options.demo ? await startDemo(options) : undefined;
-  const files = options.files === undefined ? undefined : openFolder(options.files, options);
-  const app = createApp({ demo: demo?.app, files });
+  const metrics = new Metrics();
+  /** What there is to log of an export, by its request, until the answer has ended. */
+  const exported = new WeakMap<object, RowsOutcome>();
+
+  const settings = await orGiveUp(async () => {
+    const file = options.config === undefined ? undefined : await readFile(options.config);
+    return resolveSettings(options, isDefault, file);
+  });
+  const demo = options.demo ? await startDemo(options, settings) : undefined;
+  const files = settings.files === undefined ? undefined : openFolder(settings.files, options);
+  const exports = await orGiveUp(() =>
+    openExports(settings, demo?.database, {
+      onExport: (request, outcome) => {
+        metrics.exported(outcome);
+        exported.set(nodeRequestOf(request) ?? request, outcome);
+      },
+      onRefused: (_request, format) => metrics.refused(format),
+    }),
+  );
+  if (exports) metrics.watch(exports.database);
+  const app = createApp({ demo: demo?.app, files, exports: exports?.app, metrics });
   let server: RunningServer;
   try {
     server = await serve((request) => app.fetch(request), {
-      port: options.port,
-      hostname: options.host,
-      onResult: (result) => logAnswer(logger, result),
+      port: settings.port,
+      hostname: settings.host,
+      onResult: (result) => {
+        metrics.answered(result);
+        logAnswer(logger, result, exported.get(result.request));
+      },
     });
   } catch (error) {
-    return giveUp(explain(error as NodeJS.ErrnoException, options));
+    return giveUp(explain(error as NodeJS.ErrnoException, settings));
   }
   logger.info({ url: server.url }, "listening");
-  console.error(`Sluice listens on ${server.url} (Ctrl-C ends it).`);
-  if (files) console.error(`${server.url}${FILES_PREFIX}/ is the folder ${options.files}.`);
-  if (demo) console.error(`\n${toText(server.url)}`);
-  if (!files && !demo) console.error("There is nothing but /healthz without --files or --demo.");
+  console.error(greeting(server.url, settings, demo, exports));
   await closeOnSignal(server, { logger, graceMs: GRACE_MS });
+  await exports?.[Symbol.asyncDispose]();
   await demo?.[Symbol.asyncDispose]();
   // A source that does not end must not keep the process.
   process.exit(0);
+}
+
+/** What checks a file is loaded where there is one. */
+async function readFile(path: string): Promise<Config> {
+  const { readConfig } = await import("../server/config/read-config.ts");
+  return readConfig(path);
+}
+
+function greeting(url: string, settings: Settings, demo: Demo | undefined, exports: Exports | undefined): string {
+  const { files } = settings;
+  const lines = [`Sluice listens on ${url} (Ctrl-C ends it).`];
+  if (files !== undefined) lines.push(`${url}${FILES_PREFIX}/ is the folder ${files}.`);
+  if (exports && settings.database !== undefined) lines.push(describeExports(url, settings, exports.exportables));
+  if (demo) lines.push("", toText(url, settings.database === undefined));
+  if (lines.length === 1)
+    lines.push("There is nothing but /healthz and /metrics without --database, --files or --demo.");
+  return lines.join("\n");
+}
+
+async function orGiveUp<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ConfigError) return giveUp(error.message);
+    throw error;
+  }
 }
 
 function openFolder(folder: string, options: ServeCommandOptions): (request: Request) => Promise<Response> {
@@ -62,7 +119,7 @@ function openFolder(folder: string, options: ServeCommandOptions): (request: Req
   }
 }
 
-async function startDemo({ data, demoRows }: ServeCommandOptions): Promise<Demo> {
+async function startDemo({ data, demoRows }: ServeCommandOptions, { database }: Settings): Promise<Demo> {
   let made: DemoData;
   try {
     made = await prepareDemoData(data, {
@@ -72,10 +129,10 @@ async function startDemo({ data, demoRows }: ServeCommandOptions): Promise<Demo>
   } catch (error) {
     return giveUp(`The demo's data could not be made in ${data}: ${(error as Error).message}`);
   }
-  return createDemo(made);
+  return createDemo(made, database === undefined);
 }
 
-function explain(error: NodeJS.ErrnoException, { port, host }: ServeCommandOptions): string {
+function explain(error: NodeJS.ErrnoException, { port, host }: Settings): string {
   switch (error.code) {
     case "EADDRINUSE":
       return `Port ${port} of ${host} is in use. Choose another: --port ${port + 1}, or PORT=${port + 1}; --port 0 takes a free one.`;

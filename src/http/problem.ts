@@ -26,13 +26,24 @@ const TITLES: Readonly<Record<number, string>> = {
  * An error as `application/problem+json` (RFC 9457).
  *
  * @param detail - shown to the client: no paths, no stack, nothing of the inside
+ * @param members - what else is told, by name (RFC 9457 §3.2)
  */
-export function problemResponse(status: number, detail?: string, headers: HeadersInput = {}): Response {
+export function problemResponse(
+  status: number,
+  detail?: string,
+  headers: HeadersInput = {},
+  members: Readonly<Record<string, unknown>> = {},
+): Response {
   const fields = new Headers(headers);
   fields.set("Content-Type", "application/problem+json");
   fields.set("Cache-Control", "no-store");
   fields.set("X-Content-Type-Options", "nosniff");
-  const body = { title: TITLES[status] ?? `Status ${status}`, status, ...(detail === undefined ? {} : { detail }) };
+  const body = {
+    title: TITLES[status] ?? `Status ${status}`,
+    status,
+    ...(detail === undefined ? {} : { detail }),
+    ...members,
+  };
   return new Response(`${JSON.stringify(body)}\n`, { status, headers: fields });
 }
 

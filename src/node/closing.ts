@@ -1,3 +1,5 @@
+import type { ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { type NodeResponse, isHttp2 } from "./http-types.ts";
 
 /**
@@ -7,16 +9,22 @@ import { type NodeResponse, isHttp2 } from "./http-types.ts";
 export function onClose(res: NodeResponse, listener: () => void): void {
   res.once("close", listener);
   if (isHttp2(res) || res.socket) return;
-  res.req.socket.setMaxListeners(0).once("close", listener);
+  connectionOf(res)?.setMaxListeners(0).once("close", listener);
 }
 
 export function offClose(res: NodeResponse, listener: () => void): void {
   res.removeListener("close", listener);
-  if (!isHttp2(res)) res.req.socket?.removeListener("close", listener);
+  if (!isHttp2(res)) connectionOf(res)?.removeListener("close", listener);
 }
 
 /** Whether nobody is left to take the answer. */
 export function isClosed(res: NodeResponse): boolean {
   if (res.destroyed || ("closed" in res && res.closed)) return true;
-  return !isHttp2(res) && res.req.socket.destroyed;
+  if (isHttp2(res)) return false;
+  return (connectionOf(res) ?? res.socket)?.destroyed ?? false;
+}
+
+/** Node takes it away from a request whose body's web stream was cancelled, though it lives on. */
+function connectionOf(res: ServerResponse): Socket | null {
+  return res.req.socket;
 }

@@ -105,6 +105,8 @@ function refuse(
 }
 
 function sendHeadOnly(req: NodeRequest, res: NodeResponse, head: Head, onResult: OnResult | undefined): void {
+  // There is nothing that they could stand behind.
+  delete head.fields["trailer"];
   // RFC 9110 §8.6: none in a 204; to HEAD and in a 304 it is the length of what is not sent.
   if (head.status === 204) delete head.fields["content-length"];
   else if (req.method !== "HEAD" && head.status !== 304) head.fields["content-length"] = "0";
@@ -124,7 +126,8 @@ function sendHeadOnly(req: NodeRequest, res: NodeResponse, head: Head, onResult:
 
 function emptyResult(req: NodeRequest, { status }: Head, outcome: OutcomeKind): SendResult {
   const { method = "GET", url = "", headers } = req;
-  return { method, target: url, range: headers.range, status, outcome, bytes: 0, durationMs: 0, error: undefined };
+  const { range } = headers;
+  return { request: req, method, target: url, range, status, outcome, bytes: 0, durationMs: 0, error: undefined };
 }
 
 function discard(stream: ReadableStream): void {

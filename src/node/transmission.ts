@@ -14,7 +14,7 @@ import { errorResponse, problemResponse } from "../http/problem.ts";
 import { offClose, onClose } from "./closing.ts";
 import { Compressor } from "./compressor.ts";
 import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
-import { type NodeResponse, isHttp2 } from "./http-types.ts";
+import { type NodeRequest, type NodeResponse, isHttp2 } from "./http-types.ts";
 import type { Wire } from "./wire.ts";
 import { breakHttp1 } from "./reset.ts";
 import { Http1Wire } from "./wire-http1.ts";
@@ -25,6 +25,8 @@ const MIN_COMPRESS_BYTES = 1024;
 
 /** How one answer ended, for logs and metrics. */
 export interface SendResult {
+  /** What was answered, as Node has it. */
+  readonly request: NodeRequest;
   readonly method: string;
   /** The request's target as it came. */
   readonly target: string;
@@ -310,6 +312,7 @@ export class Transmission implements Sink, PumpOwner {
     this.#offHalfClose?.();
     this.#body.finish(outcome, this.#bytes, error);
     this.#onResult?.({
+      request: res.req,
       method: res.req.method ?? "GET",
       target: res.req.url ?? "",
       range: res.req.headers.range,

@@ -2,6 +2,9 @@ import { Hono } from "hono";
 import { parseRequestPath } from "../http/request-path.ts";
 import { requestTargetOf } from "../http/request-target.ts";
 import { problemResponse, streamingResponse } from "../index.ts";
+import { exportNameOf } from "./exports/export-name.ts";
+import { otherMethod } from "./exports/methods.ts";
+import type { Metrics } from "./metrics.ts";
 
 /** Where the files of `--files` are. */
 export const FILES_PREFIX = "/files";
@@ -9,19 +12,32 @@ export const FILES_PREFIX = "/files";
 export interface AppParts {
   demo?: Hono | undefined;
   files?: ((request: Request) => Promise<Response>) | undefined;
+  /** `/tables`, `/export/…` and `/query`. */
+  exports?: Hono | undefined;
+  metrics?: Metrics | undefined;
 }
 
+const READING = ["GET", "HEAD"];
+
 /** The server's routes, and those of what it was given to serve. */
-export function createApp({ demo, files }: AppParts): Hono {
+export function createApp({ demo, files, exports, metrics }: AppParts): Hono {
   const app = new Hono();
   // Routes are matched on a path that was repaired. Whoever guards one and whoever opens it must mean the same.
   app.use(async (c, next) => {
-    parseRequestPath(requestTargetOf(c.req.raw));
+    const target = requestTargetOf(c.req.raw);
+    // The name of a table is no path, and may hold whatever a path may not.
+    if (exportNameOf(target) === undefined) parseRequestPath(target);
     await next();
   });
   app.get("/healthz", () =>
     streamingResponse(["ok\n"], { mediaType: "text/plain", headers: { "Cache-Control": "no-store" } }),
   );
+  app.all("/healthz", (c) => otherMethod(c.req.raw, READING));
+  if (metrics) {
+    app.get("/metrics", () => metrics.response());
+    app.all("/metrics", (c) => otherMethod(c.req.raw, READING));
+  }
+  if (exports) app.route("/", exports);
   if (files) app.all(`${FILES_PREFIX}/*`, (c) => files(c.req.raw));
   if (demo) app.route("/", demo);
   app.notFound((c) =>

@@ -18,26 +18,37 @@ const ROUTES: readonly DemoRoute[] = [
   { path: "/healthz", what: "whether the server is well", curl: "URL" },
 ];
 
-/** What there is to try, as text; as HTML for who prefers that. */
-export function indexResponse(request: Request): Response {
+/** Where the demo's own database is what the server exports. */
+const TABLE_ROUTES: readonly DemoRoute[] = [
+  {
+    path: "/export/huge_table.ndjson",
+    what: "the same as JSON Lines; .json and .tsv, too",
+    curl: "-s URL | head -n 3",
+  },
+  { path: "/export/huge_table.parquet", what: "the same as Parquet", curl: "-OJ URL" },
+  { path: "/tables", what: "what can be exported", curl: "-s URL" },
+];
+
+/** What there is to try, as text; as HTML for who prefers that. @param hasTables - its table can be exported by name */
+export function indexResponse(request: Request, hasTables: boolean): Response {
   const { origin } = new URL(request.url);
   const wantsHtml = /\btext\/html\b/iu.test(request.headers.get("Accept") ?? "");
   return wantsHtml
-    ? streamingResponse([toHtml(origin)], { mediaType: "text/html", headers: { Vary: "Accept" } })
-    : streamingResponse([toText(origin)], { mediaType: "text/plain", headers: { Vary: "Accept" } });
+    ? streamingResponse([toHtml(origin, hasTables)], { mediaType: "text/html", headers: { Vary: "Accept" } })
+    : streamingResponse([toText(origin, hasTables)], { mediaType: "text/plain", headers: { Vary: "Accept" } });
 }
 
 /** The same list for a terminal. */
-export function toText(origin: string): string {
-  const routes = ROUTES.map(
+export function toText(origin: string, hasTables: boolean): string {
+  const routes = routesOf(hasTables).map(
     ({ path, what, curl }) =>
       `  ${path.padEnd(12)} ${what}\n  ${" ".repeat(12)} curl ${command(curl, origin + path)}\n`,
   );
   return `Sluice's demo:\n\n${routes.join("\n")}`;
 }
 
-function toHtml(origin: string): string {
-  const rows = ROUTES.map(
+function toHtml(origin: string, hasTables: boolean): string {
+  const rows = routesOf(hasTables).map(
     ({ path, what, curl }) =>
       `<tr><td><a href="${path}">${path}</a><td>${what}<td><code>curl ${escape(command(curl, origin + path))}</code>`,
   );
@@ -57,6 +68,10 @@ ${rows.join("\n")}
 </table>
 <p><video src="/video" controls muted preload="metadata"></video>
 `;
+}
+
+function routesOf(hasTables: boolean): readonly DemoRoute[] {
+  return hasTables ? [...ROUTES, ...TABLE_ROUTES] : ROUTES;
 }
 
 function command(curl: string, url: string): string {

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Hono } from "hono";
 import { eventStreamResponse, fileResponse, lines, rowsResponse, streamingResponse } from "../index.ts";
 import { sqlite } from "../rows/databases/sqlite.ts";
+import type { RowDatabase } from "../rows/row-query.ts";
 import type { DemoData } from "./demo-data.ts";
 import { indexResponse } from "./demo-index.ts";
 import { readings } from "./demo-readings.ts";
@@ -11,14 +12,20 @@ const LINE_BYTES = 50;
 
 export interface Demo extends AsyncDisposable {
   readonly app: Hono;
+  /** With `huge_table`; the demo's to dispose of. */
+  readonly database: RowDatabase;
 }
 
-/** One route for each thing that Sluice does. `sluice serve --demo` serves them; `/` lists them. */
-export function createDemo(data: DemoData): Demo {
+/**
+ * One route for each thing that Sluice does. `sluice serve --demo` serves them; `/` lists them.
+ *
+ * @param hasTables - whether `huge_table` can be exported by its name, too
+ */
+export function createDemo(data: DemoData, hasTables: boolean): Demo {
   const app = new Hono();
   const database = sqlite(data.database);
 
-  app.get("/", (c) => indexResponse(c.req.raw));
+  app.get("/", (c) => indexResponse(c.req.raw, hasTables));
 
   // Text, line by line, as it is made.
   app.get("/stream", () =>
@@ -73,7 +80,7 @@ export function createDemo(data: DemoData): Demo {
     rowsResponse(c.req.raw, database.query("SELECT * FROM huge_table"), { format: "csv", filename: "huge_table.csv" }),
   );
 
-  return { app, [Symbol.asyncDispose]: () => database.destroy() };
+  return { app, database, [Symbol.asyncDispose]: () => database.destroy() };
 }
 
 function* outputLines(): Generator<string> {

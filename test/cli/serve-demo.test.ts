@@ -103,8 +103,8 @@ test("/video is an MP4 that can be asked for in parts", async () => {
 test("/export is the whole table as CSV", async () => {
   const { exitCode, body } = await curl(`${url}/export`);
   const lines = body.toString().split("\r\n");
-  expect([exitCode, lines.length, lines[0]]).toEqual([0, 2002, "id,name,amount,created_at,note"]);
-  expect(lines[2]).toMatch(/^2,"José ""Pepe"" García",158\.38,2025-01-01T00:01:02Z,$/u);
+  expect([exitCode, lines.length, lines[0]]).toEqual([0, 2002, '"id","name","amount","created_at","note"']);
+  expect(lines[2]).toMatch(/^2,"José ""Pepe"" García",158\.38,"2025-01-01T00:01:02Z",$/u);
   expect(lines[5]).toMatch(/^5,.*,"Order 5, paid"$/u);
   expect(lines[2001]).toBe("");
 });

@@ -44,7 +44,7 @@ test("a query that is busy before its first row is stopped when its reader leave
   await using started = await start(ENDLESS);
   const client = await RawClient.connect(started.server.port);
   client.get("/");
-  await until(() => readersOf(path).some((pid) => cpuMs(pid) > 300), "a busy query");
+  await until(() => readersOf(path).some((pid) => cpuMs(pid) > 800), "a busy query");
   client.destroy();
   await isStopped();
 });
@@ -90,7 +90,7 @@ test("a reader who leaves while the query is described leaves nothing behind", a
     client.get("/");
     client.destroy();
   }
-  await until(() => readersOf(path).every((pid) => cpuMs(pid) < 300), "only readers without work");
+  await until(() => readersOf(path).every((pid) => cpuMs(pid) < 800), "only readers without work");
   await settled(() => readersOf(path).reduce((sum, pid) => sum + cpuMs(pid), 0), "the readers");
 });
 
@@ -113,7 +113,7 @@ test("a stream that is cancelled, in whatever state, stops its query", async () 
     const response = await rowsResponse(new Request("http://x/"), database.query(sql));
     const reader = response.body!.getReader();
     const read = reader.read();
-    if (sql === ENDLESS) await until(() => readersOf(path).some((pid) => cpuMs(pid) > 300), "a busy query");
+    if (sql === ENDLESS) await until(() => readersOf(path).some((pid) => cpuMs(pid) > 800), "a busy query");
     else await read;
     await reader.cancel();
     await until(() => readersOf(path).length === 0, "the end of the reader process", WITHIN_MS);
@@ -121,7 +121,8 @@ test("a stream that is cancelled, in whatever state, stops its query", async () 
   const unread = await rowsResponse(new Request("http://x/"), database.query(ENDLESS));
   await unread.body!.cancel();
   const [pid] = readersOf(path);
-  expect(cpuMs(pid!)).toBeLessThan(300);
+  // It was not begun: its reader waits for the next.
+  await settled(() => cpuMs(pid!), "the reader");
   await database.destroy();
 });
 
@@ -129,7 +130,7 @@ test("the server is not held up by a query that is busy", async () => {
   await using started = await start(ENDLESS);
   const client = await RawClient.connect(started.server.port);
   client.get("/");
-  await until(() => readersOf(path).some((pid) => cpuMs(pid) > 300), "a busy query");
+  await until(() => readersOf(path).some((pid) => cpuMs(pid) > 800), "a busy query");
   let longestMs = 0;
   for (let turn = 0; turn < 50; turn++) {
     const before = performance.now();

@@ -7,12 +7,12 @@ import {
   TEXT_FRAME,
   encodeAnswer,
   writeFrameHead,
-} from "../../src/rows/databases/sqlite/messages.ts";
+} from "../../src/rows/readers/messages.ts";
 
 function encodeText(text: string): Buffer {
   const bytes = Buffer.from(text);
   const frame = Buffer.concat([Buffer.alloc(FRAME_BYTES), bytes]);
-  writeFrameHead(frame, TEXT_FRAME, bytes.length);
+  writeFrameHead(frame, TEXT_FRAME, bytes.length, 1);
   return frame;
 }
 
@@ -32,13 +32,13 @@ function parse(chunks: Buffer[]): (string | ReaderAnswer)[] {
 }
 
 test("frames are taken apart alike, wherever the pipe has cut them", () => {
-  const columns: ReaderAnswer = { kind: "columns", columns: [{ name: "ä,b", type: "TEXT" }] };
+  const columns: ReaderAnswer = { kind: "columns", columns: [{ name: "ä,b", type: "text", declared: "TEXT" }] };
   const failed: ReaderAnswer = { kind: "failed", reason: "query", message: "no such table: 李" };
   const texts = array(string({ unit: "grapheme", minLength: 1 }), { minLength: 1, maxLength: 5 });
   const cuts = array(integer({ min: 1, max: 12 }), { minLength: 1, maxLength: 20 });
   assert(
     property(
-      tuple(texts, cuts, oneof(constant<ReaderAnswer>({ kind: "end" }), constant(failed))),
+      tuple(texts, cuts, oneof(constant<ReaderAnswer>({ kind: "end", truncated: false }), constant(failed))),
       ([parts, sizes, last]) => {
         const stream = Buffer.concat([encodeAnswer(columns), ...parts.map(encodeText), encodeAnswer(last)]);
         const chunks: Buffer[] = [];

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { until } from "../helpers/deadline.ts";
-import { ENDLESS, isRunning, makeDatabase, temporaryFolder } from "./support.ts";
+import { ENDLESS, isRunning, makeDatabase, temporaryFolder, wanted } from "./support.ts";
 
 const LEAVING = fileURLToPath(new URL("./children/leaving.ts", import.meta.url));
 const path = makeDatabase(join(temporaryFolder(), "small.db"), "CREATE TABLE t (a)");
@@ -22,12 +22,13 @@ test.each(["", "await database.close()", "await database.destroy()"])(
     const script = `
     import { sqlite } from ${JSON.stringify(new URL("../../src/rows/databases/sqlite.ts", import.meta.url).href)};
     const database = sqlite(${JSON.stringify(path)});
-    const rows = await database.query("SELECT 1 AS one").open("csv", new AbortController().signal);
+    const request = ${JSON.stringify({ ...wanted(), maxRows: 5 })};
+    const rows = await database.query("SELECT 1 AS one").open(request, new AbortController().signal);
     for (let text = await rows.pull(); text !== undefined; text = await rows.pull()) process.stdout.write(text);
     ${last}`;
     const startedAt = performance.now();
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script]);
-    expect(stdout).toBe("one\r\n1\r\n");
+    expect(stdout).toBe('"one"\r\n1\r\n');
     expect(performance.now() - startedAt).toBeLessThan(5_000);
   },
 );

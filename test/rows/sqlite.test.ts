@@ -15,6 +15,7 @@ import {
   readAll,
   readersOf,
   temporaryFolder,
+  wanted,
 } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -32,23 +33,23 @@ afterAll(() => database.destroy());
 
 test("the rows of a table come as CSV", async () => {
   expect(await readAll(database.query("SELECT * FROM people"))).toBe(
-    'id,name,height\r\n1,Ada,1.65\r\n2,"O\'Brien, ""Bo""",\r\n3,"",1.8\r\n',
+    '"id","name","height"\r\n1,"Ada",1.65\r\n2,"O\'Brien, ""Bo""",\r\n3,"",1.8\r\n',
   );
 });
 
 test("a table without rows is its header", async () => {
-  expect(await readAll(database.query("SELECT * FROM empty"))).toBe("a,b\r\n");
+  expect(await readAll(database.query("SELECT * FROM empty"))).toBe('"a","b"\r\n');
 });
 
 test("a query tells its columns before it runs", async () => {
   const rows = await database
     .query("SELECT id, name, height * 2 AS twice, 1 AS id FROM people")
-    .open("csv", new AbortController().signal);
+    .open(wanted(), new AbortController().signal);
   expect(rows.columns).toEqual([
-    { name: "id", type: "INTEGER" },
-    { name: "name", type: "TEXT" },
-    { name: "twice" },
-    { name: "id" },
+    { name: "id", type: "int64", declared: "INTEGER" },
+    { name: "name", type: "text", declared: "TEXT" },
+    { name: "twice", type: "dynamic" },
+    { name: "id", type: "dynamic" },
   ]);
   rows.cancel(undefined);
 });
@@ -58,14 +59,15 @@ test.each<[sql: string, field: string]>([
   ["-9223372036854775808", "-9223372036854775808"],
   ["9007199254740993", "9007199254740993"],
   ["0.1 + 0.2", "0.30000000000000004"],
-  ["1e300", "1e+300"],
+  ["1e300", "1.0e+300"],
+  ["5.0", "5.0"],
   ["9e999", "Infinity"],
-  ["x'00ff3e'", "AP8+"],
+  ["x'00ff3e'", '"AP8+"'],
   ["x''", '""'],
   ["NULL", '""'],
-  ["char(97, 0, 98)", "a\0b"],
-  ["CAST(x'61ff62' AS TEXT)", "a\ufffdb"],
-  ["char(128522, 0x674e)", "😊李"],
+  ["char(97, 0, 98)", '"a\0b"'],
+  ["CAST(x'61ff62' AS TEXT)", '"a\ufffdb"'],
+  ["char(128522, 0x674e)", '"😊李"'],
 ])("SELECT %s gives %j", async (sql, field) => {
   const [, value] = (await readAll(database.query(`SELECT ${sql}`))).split("\r\n");
   expect(value).toBe(field);
@@ -99,23 +101,23 @@ test("a query runs anew each time it is opened, and sees the file that has the n
   const replaced = makeDatabase(join(folder, "replaced.db"), "CREATE TABLE t (a); INSERT INTO t VALUES ('old')");
   await using here = sqlite(relative(process.cwd(), replaced));
   const query = here.query("SELECT a FROM t");
-  expect(await readAll(query)).toBe("a\r\nold\r\n");
+  expect(await readAll(query)).toBe('"a"\r\n"old"\r\n');
   makeDatabase(join(folder, "next.db"), "CREATE TABLE t (a); INSERT INTO t VALUES ('new')");
   renameSync(join(folder, "next.db"), replaced);
-  expect(await readAll(query)).toBe("a\r\nnew\r\n");
+  expect(await readAll(query)).toBe('"a"\r\n"new"\r\n');
 });
 
 test("views, common tables, VALUES and full-text search are read", async () => {
-  expect(await readAll(database.query("SELECT * FROM tall"))).toBe('name\r\n""\r\n');
-  expect(await readAll(database.query("WITH a AS (SELECT 1 AS x) SELECT x FROM a"))).toBe("x\r\n1\r\n");
+  expect(await readAll(database.query("SELECT * FROM tall"))).toBe('"name"\r\n""\r\n');
+  expect(await readAll(database.query("WITH a AS (SELECT 1 AS x) SELECT x FROM a"))).toBe('"x"\r\n1\r\n');
   expect(await readAll(database.query("VALUES (1, 2)"))).toContain("\r\n1,2\r\n");
   expect(await readAll(database.query("SELECT text FROM words WHERE words MATCH 'hello'"))).toBe(
-    "text\r\nhello world\r\n",
+    '"text"\r\n"hello world"\r\n',
   );
   expect(await readAll(database.query("SELECT name FROM pragma_table_info('empty') -- the end"))).toBe(
-    "name\r\na\r\nb\r\n",
+    '"name"\r\n"a"\r\n"b"\r\n',
   );
-  expect(await readAll(database.query("/* first */ SELECT 1 AS one; -- and\n /* no more */ ;"))).toBe("one\r\n1\r\n");
+  expect(await readAll(database.query("/* first */ SELECT 1 AS one; -- and\n /* no more */ ;"))).toBe('"one"\r\n1\r\n');
 });
 
 test.each([
@@ -142,7 +144,7 @@ test.each([
   "ANALYZE",
 ])("refuses %j, and tells why", async (sql) => {
   await expect(readAll(database.query(sql))).rejects.toMatchObject({ name: "SluiceError", code: "ERR_QUERY" });
-  expect(await readAll(database.query("SELECT count(*) AS n FROM people"))).toBe("n\r\n3\r\n");
+  expect(await readAll(database.query("SELECT count(*) AS n FROM people"))).toBe('"n"\r\n3\r\n');
 });
 
 test("what is wrong with a query is said in SQLite's words", async () => {
@@ -155,7 +157,7 @@ test("what is wrong with a query is said in SQLite's words", async () => {
 test("a query that fails while it runs gives the rows before, and then its error", async () => {
   const sql = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100000)
     SELECT i, json(CASE i WHEN 90000 THEN '{' ELSE '1' END) FROM n`;
-  const rows = await database.query(sql).open("csv", new AbortController().signal);
+  const rows = await database.query(sql).open(wanted(), new AbortController().signal);
   let byteLength = 0;
   const read = async (): Promise<void> => {
     for (let item = await rows.pull(); item !== undefined; item = await rows.pull()) byteLength += item.length;
@@ -187,19 +189,19 @@ test("a database that a writer keeps to itself is busy: 503", async () => {
   });
   writer.exec("ROLLBACK; PRAGMA locking_mode = NORMAL");
   writer.close();
-  expect(await readAll(waiting.query("SELECT * FROM t"))).toBe("a\r\n");
+  expect(await readAll(waiting.query("SELECT * FROM t"))).toBe('"a"\r\n');
 });
 
 test("more queries than maxQueries are refused with 503, until one has ended", async () => {
   await using few = sqlite(path, { maxQueries: 2 });
   const { signal } = new AbortController();
-  const open = () => few.query(ENDLESS_ROWS).open("csv", signal);
+  const open = () => few.query(ENDLESS_ROWS).open(wanted(), signal);
   const [first] = [await open(), await open()];
   await expect(open()).rejects.toMatchObject({ name: "HttpError", status: 503 });
   await first.pull();
   first.cancel(undefined);
   const third = await open();
-  expect(String(await third.pull())).toMatch(/^i,/u);
+  expect(String(await third.pull())).toMatch(/^"i",/u);
 });
 
 test("a reader process serves one query after the other", async () => {
@@ -208,25 +210,25 @@ test("a reader process serves one query after the other", async () => {
   const [pid] = readersOf(path);
   await readAll(reused.query("SELECT 1"));
   await expect(readAll(reused.query("SELEC 1"))).rejects.toThrow();
-  (await reused.query(ENDLESS).open("csv", new AbortController().signal)).cancel(undefined);
+  (await reused.query(ENDLESS).open(wanted(), new AbortController().signal)).cancel(undefined);
   await readAll(reused.query("SELECT 1"));
   expect(readersOf(path)).toContain(pid);
 });
 
 test("closing takes no more queries, and waits for those that run; destroying stops them", async () => {
   const closing = sqlite(makeDatabase(join(folder, "closing.db"), "CREATE TABLE t (a)"));
-  const rows = await closing.query("SELECT 1 AS one").open("csv", new AbortController().signal);
+  const rows = await closing.query("SELECT 1 AS one").open(wanted(), new AbortController().signal);
   let closed = false;
   const closes = closing.close().then(() => (closed = true));
   await expect(readAll(closing.query("SELECT 1"))).rejects.toMatchObject({ code: "ERR_DATABASE" });
   expect(closed).toBe(false);
-  expect(String(await rows.pull())).toBe("one\r\n1\r\n");
+  expect(String(await rows.pull())).toBe('"one"\r\n1\r\n');
   expect(await rows.pull()).toBeUndefined();
   await within(closes, "closing");
   expect(readersOf(join(folder, "closing.db"))).toEqual([]);
 
   const destroying = sqlite(join(folder, "closing.db"));
-  const endless = await destroying.query(ENDLESS).open("csv", new AbortController().signal);
+  const endless = await destroying.query(ENDLESS).open(wanted(), new AbortController().signal);
   const failure = (endless.pull() as Promise<unknown>).catch((error: unknown) => error);
   const startedAt = performance.now();
   await destroying.destroy();
@@ -238,13 +240,13 @@ test("closing takes no more queries, and waits for those that run; destroying st
 test("a reader process that is killed fails its query, and the next has another", async () => {
   await using fragile = sqlite(path);
   const before = new Set(readersOf(path));
-  const rows = await fragile.query(ENDLESS).open("csv", new AbortController().signal);
+  const rows = await fragile.query(ENDLESS).open(wanted(), new AbortController().signal);
   const pull = rows.pull() as Promise<unknown>;
   const [pid] = readersOf(path).filter((each) => !before.has(each));
   process.kill(pid!, "SIGKILL");
   await expect(pull).rejects.toMatchObject({ code: "ERR_DATABASE" });
   await until(() => !readersOf(path).includes(pid!), "the end of the reader");
-  expect(await readAll(fragile.query("SELECT 1 AS one"))).toBe("one\r\n1\r\n");
+  expect(await readAll(fragile.query("SELECT 1 AS one"))).toBe('"one"\r\n1\r\n');
 });
 
 test("an idle reader process that is killed is not given the next query", async () => {
@@ -254,7 +256,7 @@ test("an idle reader process that is killed is not given the next query", async 
   const [pid] = readersOf(path).filter((each) => !before.has(each));
   process.kill(pid!, "SIGKILL");
   await until(() => !readersOf(path).includes(pid!), "the end of the reader");
-  expect(await readAll(fragile.query("SELECT 1 AS one"))).toBe("one\r\n1\r\n");
+  expect(await readAll(fragile.query("SELECT 1 AS one"))).toBe('"one"\r\n1\r\n');
 });
 
 test("misuse throws where it happens", () => {

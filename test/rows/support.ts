@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { constant, oneof, string } from "fast-check";
-import type { RowQuery } from "../../src/index.ts";
+import type { RowFormatName, RowFormatOptions, RowQuery, RowRequest } from "../../src/index.ts";
+import { resolveRowFormatOptions } from "../../src/rows/row-formats.ts";
 
 /** Runs until it is stopped, and gives no row. */
 export const ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
@@ -28,12 +29,21 @@ export function makeDatabase(path: string, sql: string): string {
   return path;
 }
 
+/** How rows are wanted. */
+export function wanted(name: RowFormatName = "csv", options: RowFormatOptions = {}, maxRows = Infinity): RowRequest {
+  return { format: { name, options: resolveRowFormatOptions(options) }, maxRows, caller: undefined };
+}
+
 /** All of a query's rows, as text. */
-export async function readAll(query: RowQuery, signal: AbortSignal = new AbortController().signal): Promise<string> {
-  const rows = await query.open("csv", signal);
+export async function readAll(query: RowQuery, request: RowRequest = wanted()): Promise<string> {
+  return (await readBytes(query, request)).toString();
+}
+
+export async function readBytes(query: RowQuery, request: RowRequest = wanted()): Promise<Buffer> {
+  const rows = await query.open(request, new AbortController().signal);
   const parts: Buffer[] = [];
   for (let item = await rows.pull(); item !== undefined; item = await rows.pull()) parts.push(Buffer.from(item));
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(parts);
 }
 
 /** The reader processes of this process that read `path`: their ids. */

@@ -6,12 +6,15 @@ const SAMPLE_MS = 500;
 /** What a person is shown meanwhile: a bar where there is a terminal, and sentences. */
 export class GetProgress {
   readonly #out: NodeJS.WriteStream;
+  readonly #describe: () => string | undefined;
   readonly #rate = new Rate();
   #bar: SingleBar | undefined;
   #label = "";
   #done = 0;
 
-  constructor(out: NodeJS.WriteStream = process.stderr) {
+  /** @param describe - what else has come so far, beside bytes */
+  constructor(describe: () => string | undefined = () => undefined, out: NodeJS.WriteStream = process.stderr) {
+    this.#describe = describe;
     this.#out = out;
   }
 
@@ -61,12 +64,14 @@ export class GetProgress {
 
   #format(done: number, total: number): string {
     const rate = this.#rate.bytesPerSecond;
-    const parts = [this.#label, formatBytes(done)];
+    const parts = [this.#label];
     if (total > 0) {
       const filled = Math.floor((done / total) * 30);
-      parts[1] += ` of ${formatBytes(total)}`;
-      parts.splice(1, 0, "█".repeat(filled) + "░".repeat(30 - filled));
+      parts.push("█".repeat(filled) + "░".repeat(30 - filled));
     }
+    const described = this.#describe();
+    if (described !== undefined) parts.push(described);
+    parts.push(total > 0 ? `${formatBytes(done)} of ${formatBytes(total)}` : formatBytes(done));
     if (rate !== undefined) {
       parts.push(`${formatBytes(rate)}/s`);
       if (total > 0 && rate > 0) parts.push(`${formatDuration((total - done) / rate)} left`);

@@ -1,18 +1,32 @@
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { optionError } from "../../http/response-options.ts";
 import { type Parameters, checkParameters } from "../parameters.ts";
-import type { RowQuery, RowStream } from "../row-query.ts";
-import type { ReaderRequest } from "./sqlite/messages.ts";
-import { ReaderPool } from "./sqlite/reader-pool.ts";
-import { SqliteRows, toError } from "./sqlite/rows.ts";
+import { parquetRows } from "../parquet/parquet-rows.ts";
+import { describeTarget, openRows, readTables } from "../readers/open-rows.ts";
+import type { ReaderTarget } from "../readers/messages.ts";
+import { ReaderPool, type ReaderPoolOptions } from "../readers/reader-pool.ts";
+import type { RowDatabase, RowQuery, Table } from "../row-query.ts";
 
-export interface SqliteOptions {
-  /**
-   * Queries that run at a time, each in a process of its own (about 40 MB); more are answered with 503.
-   * @defaultValue 16
-   */
-  maxQueries?: number;
+/** In the sources this file ends in `.ts`, where it was built in `.js`: so does the reader. */
+const READER = fileURLToPath(
+  import.meta.url.endsWith(".ts")
+    ? new URL("./sqlite/reader.ts", import.meta.url)
+    : new URL("./sqlite/reader.js", import.meta.url),
+);
+
+/** Queries run in processes of their own, of about 40 MB each. */
+export type SqliteOptions = ReaderPoolOptions;
+
+/** What a database is doing. */
+export interface SqliteStats {
+  /** Queries that run now. */
+  readonly running: number;
+  /** Readers that were killed, because their query was to stop. */
+  readonly killed: number;
+  /** The write-ahead log, in bytes: it cannot be reset while a query reads an older state. */
+  readonly walBytes: number;
 }
 
 /**
@@ -25,45 +39,48 @@ export interface SqliteOptions {
  * @throws SluiceTypeError `ERR_INVALID_OPTION`
  */
 export function sqlite(path: string | URL, options: SqliteOptions = {}): SqliteDatabase {
-  const { maxQueries = 16 } = options;
-  if (!Number.isSafeInteger(maxQueries) || maxQueries < 1)
-    throw optionError("maxQueries", "an integer ≥ 1", maxQueries);
   const file = path instanceof URL ? fileURLToPath(path) : path;
   if (file === "" || file === ":memory:") throw optionError("path", "a database file's: other processes read it", file);
-  return new SqliteDatabase(new ReaderPool(resolve(file), maxQueries));
+  return new SqliteDatabase(resolve(file), options);
 }
 
 /** What {@link sqlite} returns. */
-export class SqliteDatabase implements AsyncDisposable {
+export class SqliteDatabase implements RowDatabase {
+  readonly #path: string;
   readonly #pool: ReaderPool;
 
-  constructor(pool: ReaderPool) {
-    this.#pool = pool;
+  constructor(path: string, options: SqliteOptions) {
+    this.#path = path;
+    this.#pool = new ReaderPool({ script: READER, args: [path] }, options);
   }
 
   /**
-   * A query: one statement that gives rows and only reads, with a value for each `:name` in it. It can be opened any number
-   * of times, and runs anew each time.
-   *
-   * Values come as SQLite has them: integers with all their digits, reals as the shortest decimal that reads back the same,
-   * text that is no UTF-8 with U+FFFD for what is wrong with it.
-   *
-   * @throws SluiceError `ERR_QUERY`: a `:name` without a value, a value without a `:name`, parameters of another form;
-   *   SluiceTypeError `ERR_INVALID_OPTION`: a value that SQLite has no type for. Whether the statement is right, only
-   *   SQLite knows: that is told when the query is opened.
+   * As {@link RowDatabase.query}. Values come as SQLite has them: integers with all their digits, reals with as many as read
+   * back the same, text that is no UTF-8 with U+FFFD for what is wrong with it.
    */
   query(sql: string, parameters: Parameters = {}): RowQuery {
     if (typeof sql !== "string") throw optionError("sql", "a string", sql);
     checkParameters(sql, parameters);
-    return { open: (format, signal) => openRows(this.#pool, { kind: "describe", sql, parameters, format }, signal) };
+    return this.#of({ sql, parameters });
   }
 
-  /** Takes no more queries, and waits for those that run. */
+  table(name: string): RowQuery {
+    return this.#of({ table: name });
+  }
+
+  tables(signal: AbortSignal): Promise<readonly Table[]> {
+    return readTables(this.#pool, signal);
+  }
+
+  stats(): SqliteStats {
+    const walBytes = statSync(`${this.#path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+    return { running: this.#pool.running, killed: this.#pool.killed, walBytes };
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }
 
-  /** Stops everything now. */
   destroy(): Promise<void> {
     return this.#pool.destroy();
   }
@@ -71,31 +88,14 @@ export class SqliteDatabase implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#pool.destroy();
   }
-}
 
-async function openRows(
-  pool: ReaderPool,
-  query: Extract<ReaderRequest, { kind: "describe" }>,
-  signal: AbortSignal,
-): Promise<RowStream> {
-  for (;;) {
-    signal.throwIfAborted();
-    const reader = pool.take();
-    const onAbort = (): void => pool.kill(reader);
-    signal.addEventListener("abort", onAbort);
-    try {
-      reader.send(query);
-      const answer = await reader.next();
-      if (!Buffer.isBuffer(answer) && answer.kind === "columns") return new SqliteRows(reader, pool, answer.columns);
-      pool.giveBack(reader);
-      throw Buffer.isBuffer(answer) ? new TypeError("unreachable: rows before columns") : toError(answer);
-    } catch (error) {
-      pool.kill(reader);
-      signal.throwIfAborted();
-      // One that died while it was idle, which is known only now: nothing has run yet.
-      if (!reader.isReused || error !== reader.ended) throw error;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
+  #of(target: ReaderTarget): RowQuery {
+    return {
+      open: (request, signal) =>
+        request.format.name === "parquet"
+          ? parquetRows((feed) => openRows(this.#pool, target, { ...request, format: feed }, signal), signal)
+          : openRows(this.#pool, target, request, signal),
+      describe: (signal) => describeTarget(this.#pool, target, signal),
+    };
   }
 }

@@ -1,7 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync, constants } from "node:sqlite";
-import type { RowValue } from "../../row-format.ts";
-import type { Parameters } from "../../parameters.ts";
-import type { Column } from "../../row-query.ts";
+import type { ParameterValue, Parameters } from "../../parameters.ts";
 
 /** How long a lock of a writer is waited for, in ms. */
 const BUSY_TIMEOUT_MS = 2_000;
@@ -13,9 +11,10 @@ const READING: ReadonlySet<number> = new Set([
   constants.SQLITE_FUNCTION,
   constants.SQLITE_RECURSIVE,
 ]);
-/** Pragmas that only tell something; full-text tables use the first. */
+/** Pragmas that only tell something: full-text tables use the first, and we the others. */
 const READING_PRAGMAS: ReadonlySet<string> = new Set([
   "data_version",
+  "encoding",
   "foreign_key_list",
   "index_info",
   "index_list",
@@ -26,16 +25,35 @@ const READING_PRAGMAS: ReadonlySet<string> = new Set([
 ]);
 /** Nothing but blanks, comments and semicolons. */
 const NO_STATEMENT = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$))*$/u;
+/** What can stand within another statement: PRAGMA and EXPLAIN, which give rows, too, cannot. */
+const QUERY = /^(?:\s|--[^\n]*\n|\/\*(?:[^*]|\*(?!\/))*\*\/)*(?:SELECT|VALUES|WITH)\b/iu;
 
 /** A statement that is not run, for a reason that its author can mend. */
-export class RefusedStatement extends Error {}
+export class RefusedStatement extends Error {
+  readonly reason: "query" | "denied";
+
+  constructor(message: string, reason: "query" | "denied" = "query") {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export class UnknownTable extends Error {}
+
+/** What one value, and the text of one page, may have at most, in bytes. */
+export const MAX_VALUE_BYTES = 1_000_000_000;
 
 /**
- * Opens a database that nothing can be written to: the connection is read-only, which still lets `VACUUM INTO` write
- * another file, so an authorizer allows what reads, and nothing else.
+ * Opens a database that nothing can be written to, with the one read transaction of a query: the connection is read-only,
+ * which still lets `VACUUM INTO` write another file, so an authorizer allows what reads, and nothing else.
  */
 export function openReadOnly(path: string): DatabaseSync {
   const database = new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  // SQLite has no base64 in its core.
+  database.function("sluice_base64", { deterministic: true, directOnly: true }, (bytes) =>
+    Buffer.from(bytes as Uint8Array).toString("base64"),
+  );
+  database.exec("BEGIN");
   database.setAuthorizer((action, name) => {
     const reads =
       READING.has(action) ||
@@ -48,31 +66,29 @@ export function openReadOnly(path: string): DatabaseSync {
 /**
  * Prepares the one statement in `sql`.
  *
+ * @returns the statement's text, without the semicolon at its end
  * @throws RefusedStatement for several, and for one that gives no rows; errors as `node:sqlite` throws them
  */
-export function prepareOne(database: DatabaseSync, sql: string): { statement: StatementSync; columns: Column[] } {
+export function prepareOne(database: DatabaseSync, sql: string): { statement: StatementSync; text: string } {
   if (NO_STATEMENT.test(sql)) throw new RefusedStatement("There is no statement in it");
   const statement = database.prepare(sql);
   // SQLite prepares the first statement, and leaves the others.
   if (!NO_STATEMENT.test(sql.slice(statement.sourceSQL.length))) {
     throw new RefusedStatement("A query is one statement; this one has more behind the first semicolon");
   }
-  const columns = statement.columns().map(({ name, type }) => ({ name, type: type ?? undefined }));
-  if (columns.length === 0) throw new RefusedStatement("A query gives rows; this statement gives none");
-  statement.setReadBigInts(true);
-  statement.setReturnArrays(true);
-  return { statement, columns };
+  if (statement.columns().length === 0) throw new RefusedStatement("A query gives rows; this statement gives none");
+  if (!QUERY.test(sql)) throw new RefusedStatement("A query is SELECT, VALUES or WITH … SELECT", "denied");
+  return { statement, text: statement.sourceSQL.trimEnd().replace(/;$/u, "") };
 }
 
-/** The rows, each as an array in the order of the columns. */
-export function iterate(statement: StatementSync, parameters: Parameters): Iterable<readonly RowValue[]> {
-  const values: Record<string, SQLInputValue> = {};
-  for (const [name, value] of Object.entries(parameters)) values[name] = toInput(value);
-  return statement.iterate(values) as Iterable<unknown> as Iterable<readonly RowValue[]>;
+/** Parameters as `node:sqlite` binds them: it takes every number for a real, and knows no booleans. */
+export function toInputs(parameters: Parameters): Record<string, SQLInputValue> {
+  const inputs: Record<string, SQLInputValue> = {};
+  for (const [name, value] of Object.entries(parameters)) inputs[name] = toInput(value);
+  return inputs;
 }
 
-/** `node:sqlite` takes every number for a real, and 5 would become the text "5.0"; booleans it doesn't know. */
-function toInput(value: RowValue): SQLInputValue {
+function toInput(value: ParameterValue): SQLInputValue {
   if (typeof value === "boolean") return BigInt(value);
   return typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
 }

@@ -2,23 +2,37 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { serialize } from "node:v8";
-import { HttpError, SluiceError } from "../../../errors.ts";
-import { FrameParser, type ReaderAnswer, type ReaderRequest } from "./messages.ts";
+import { HttpError, SluiceError } from "../../errors.ts";
+import { FrameParser, type ReaderAnswer, type ReaderRequest, type WriterRequest } from "./messages.ts";
 
-/** In the sources this file ends in `.ts`, where it was built in `.js`: so does the reader beside it. */
-const READER = fileURLToPath(
-  import.meta.url.endsWith(".ts") ? new URL("./reader.ts", import.meta.url) : new URL("./reader.js", import.meta.url),
-);
+/** A program that reads a database, run by Node with what a reader is told on its command line. */
+export interface ReaderProgram {
+  /** Of the script: it answers as `messages.ts` says. */
+  readonly script: string;
+  readonly args: readonly string[];
+  /** Descriptors of this process that it has too, from 4 on. They stay the caller's. */
+  readonly descriptors?: readonly number[] | undefined;
+  /** Called when the process is gone, however: it may have been killed with files of its own. */
+  readonly cleanUp?: ((pid: number) => void) | undefined;
+}
 
 /** No reader outlives this process, busy or not. */
-const running = new Set<ChildProcess>();
+const running = new Map<ChildProcess, ReaderProgram>();
 process.on("exit", () => {
-  for (const child of running) child.kill("SIGKILL");
+  for (const [child, { cleanUp }] of running) {
+    child.kill("SIGKILL");
+    if (child.pid !== undefined) cleanUp?.(child.pid);
+  }
 });
 
-/** A process that reads a database (see `reader.ts`), asked from here. One request at a time. */
+/**
+ * A process that reads a database, asked from here, one request at a time.
+ *
+ * A statement that is running can't be stopped from within its process in every state: `node:sqlite` has no interrupt, and a
+ * worker that is terminated still ends its step first, which may take hours. A process can be killed, whatever it does; what
+ * it needed goes with it, and what breaks in it breaks nothing here.
+ */
 export class ReaderProcess {
   readonly #child: ChildProcess;
   readonly #requests: Writable;
@@ -26,19 +40,18 @@ export class ReaderProcess {
   readonly #parser = new FrameParser();
   readonly #exited: Promise<unknown>;
   #ended: SluiceError | undefined;
-  /** Whether it has served a query before the one that it serves now. */
-  isReused = false;
   /** Called when there may be something to read, or never will be. */
   #wake: (() => void) | undefined;
 
   /** @throws HttpError 503 where the system has no more files for its pipes */
-  constructor(path: string) {
+  constructor(program: ReaderProgram) {
+    const { script, args, descriptors = [], cleanUp } = program;
     // What the parent was started with (an inspector's port, a test runner's loader) is not the reader's.
     const env = { ...process.env, NODE_OPTIONS: "" };
     // What it makes is gone after each batch: a large nursery would only be filled.
-    this.#child = spawn(process.execPath, ["--max-semi-space-size=2", READER, path], {
+    this.#child = spawn(process.execPath, ["--max-semi-space-size=2", script, ...args], {
       env,
-      stdio: ["pipe", "ignore", "inherit", "pipe"],
+      stdio: ["pipe", "ignore", "inherit", "pipe", ...descriptors],
     });
     this.#child.once("error", (error) => this.#end(`could not be started: ${error.message}`, error));
     // So it is where no pipe could be made.
@@ -47,11 +60,12 @@ export class ReaderProcess {
     }
     this.#requests = this.#child.stdin;
     this.#answers = this.#child.stdio[3] as Socket;
-    running.add(this.#child);
-    this.#exited = once(this.#child, "close").then(
-      () => running.delete(this.#child),
-      () => running.delete(this.#child),
-    );
+    running.set(this.#child, program);
+    const forget = (): void => {
+      running.delete(this.#child);
+      if (this.#child.pid !== undefined) cleanUp?.(this.#child.pid);
+    };
+    this.#exited = once(this.#child, "close").then(forget, forget);
     this.#child.once("exit", (code, signal) => this.#end(`ended with ${signal ?? `code ${code}`}`));
     // A reader that has ended says so by itself.
     this.#requests.on("error", () => {});
@@ -60,7 +74,13 @@ export class ReaderProcess {
     this.#answers.on("end", () => this.#end("closed its pipe"));
   }
 
-  send(request: ReaderRequest): void {
+  /** Rows of the query that is being answered, as far as they have come. */
+  get rows(): number {
+    return this.#parser.rows;
+  }
+
+  send(request: ReaderRequest | WriterRequest): void {
+    if (request.kind === "run") this.#parser.resetRows();
     const body = serialize(request);
     const head = Buffer.allocUnsafe(4);
     head.writeUInt32BE(body.length);

@@ -1,0 +1,16 @@
+/** A process that reads one DuckDB database: `node reader.ts SETTINGS PATH`. See `readers/messages.ts` for what it is told. */
+import { missingDuckDb } from "../../parquet/missing-duckdb.ts";
+import { answer, receive } from "../../readers/connection.ts";
+import type { DatabaseSettings } from "./open-database.ts";
+
+const [settings, path] = process.argv.slice(2) as [settings: string, path: string];
+// DuckDB makes the folder of what has no room in memory.
+process.umask(0o077);
+try {
+  const { serve } = await import("./serve.ts");
+  await serve(path, JSON.parse(settings) as DatabaseSettings);
+} catch (error) {
+  const failure = missingDuckDb(error);
+  if (!failure) throw error;
+  while (receive() !== undefined) answer(failure);
+}
