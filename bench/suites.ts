@@ -1,8 +1,9 @@
 /** Every suite of `npm run bench`, by name. */
 import type { Suite } from "./harness/types.ts";
 import { filesSuite } from "./suites/files/suite.ts";
+import { rowsSuite } from "./suites/rows/suite.ts";
 import { streamSuite } from "./suites/stream/suite.ts";
 
 export const suites: Record<string, Suite> = Object.fromEntries(
-  [streamSuite, filesSuite].map((suite) => [suite.name, suite]),
+  [streamSuite, filesSuite, rowsSuite].map((suite) => [suite.name, suite]),
 );

@@ -3,12 +3,15 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findCommand } from "./command-peer.ts";
 import { compile } from "./compile.ts";
 import { findNginx } from "./nginx-peer.ts";
 import type { FoundPeer, MissingPeer } from "./peer.ts";
+import { postgresFolder, withPostgres } from "./postgres-server.ts";
 import { findPython } from "./python-peer.ts";
 
 const PEERS_FOLDER = fileURLToPath(new URL("../peers/", import.meta.url));
+const COMMAND_ROWS = `${PEERS_FOLDER}command-rows.ts`;
 
 async function findNode(name: string, packages: string[]): Promise<FoundPeer | MissingPeer> {
   const require = createRequire(import.meta.url);
@@ -64,6 +67,15 @@ const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPee
   "hono-files": () => findNode("hono-files", ["hono", "@hono/node-server"]),
   "srvx-files": () => findNode("srvx-files", ["srvx"]),
   "fastapi-files": () => findPython("fastapi-files", PEERS_FOLDER, "fastapi_files"),
+  "sluice-rows": () => findSluice("sluice-rows"),
+  "sluice-postgres": () => withPostgres("sluice-postgres", () => findSluice("sluice-rows")),
+  "node-rows": () => findNode("node-rows", ["csv-stringify", "hyparquet-writer"]),
+  "node-postgres": () =>
+    withPostgres("node-postgres", () => findNode("node-rows", ["pg", "pg-query-stream", "csv-stringify"])),
+  "fastapi-rows": () => findPython("fastapi-rows", PEERS_FOLDER, "fastapi_rows"),
+  sqlite3: () => findCommand("sqlite3", { program: "sqlite3", server: COMMAND_ROWS }),
+  psql: () =>
+    withPostgres("psql", () => findCommand("psql", { program: "psql", folder: postgresFolder, server: COMMAND_ROWS })),
 };
 
 /** Looks for the named peers on this machine; `folder` is for what must be built. */

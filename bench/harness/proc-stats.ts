@@ -48,6 +48,14 @@ export function usageOf(pid: number): Usage {
   return usage;
 }
 
+/** The proportional set size of a process and all below it: what several share counts once. */
+export function pssOf(pid: number): number {
+  const kibibytes = processTree(pid).map(
+    (member) => /^Pss:\s+(\d+) kB/mu.exec(readProc(`${member}/smaps_rollup`))?.[1] ?? 0,
+  );
+  return kibibytes.reduce<number>((sum, each) => sum + Number(each) * 1024, 0);
+}
+
 /** Starts VmHWM over at the current RSS, where the kernel allows it (see proc(5), clear_refs). */
 export function resetPeak(pid: number): void {
   for (const member of processTree(pid)) {

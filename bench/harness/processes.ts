@@ -1,6 +1,7 @@
 /** Every process the harness starts, and the promise that none outlives it. */
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
 
 const running = new Set<ChildProcess>();
 
@@ -16,6 +17,16 @@ export function startProcess(command: string[], options: SpawnOptions): ChildPro
   child.once("exit", () => running.delete(child));
   child.once("error", () => running.delete(child));
   return child;
+}
+
+/** A port of 127.0.0.1 that nothing listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, "close");
+  return port;
 }
 
 /** Ends the program and what it started, at once: nothing here has anything to save. */

@@ -1,9 +1,9 @@
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import type { FoundPeer } from "./peer.ts";
-import { startProcess, stopProcess } from "./processes.ts";
-import { resetPeak, usageOf, type Usage } from "./proc-stats.ts";
+import { freePort, startProcess, stopProcess } from "./processes.ts";
+import { pssOf, resetPeak, usageOf, type Usage } from "./proc-stats.ts";
 
 const START_MS = 20_000;
 const QUIET_CORES = 0.05;
@@ -13,6 +13,8 @@ export interface RunningServer {
   readonly port: number;
   readonly url: string;
   usage(): Usage;
+  /** Memory of the server and all that it started, what they share counted once. */
+  pssBytes(): number;
   /** Lets peak memory count from now. */
   resetPeak(): void;
   /** Collects garbage where the peer can be asked to, so that readings compare what is held. */
@@ -20,15 +22,6 @@ export interface RunningServer {
   /** Waits until the server hardly uses the CPU any more, `limitMs` at most. */
   quiet(limitMs: number): Promise<void>;
   stop(): Promise<void>;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
 }
 
 async function accepts(port: number): Promise<boolean> {
@@ -67,6 +60,7 @@ export async function startServer(peer: FoundPeer, folder: string): Promise<Runn
     port,
     url: `http://127.0.0.1:${port}`,
     usage: () => usageOf(pid),
+    pssBytes: () => pssOf(pid),
     resetPeak: () => resetPeak(pid),
     collectGarbage: async () => {
       if (peer.collectsGarbage) process.kill(pid, "SIGUSR2");

@@ -267,7 +267,7 @@ export class Transmission implements Sink, PumpOwner {
       report({ code: "SOURCE_FAILED", message: "The source of a response failed", error });
     }
     if (this.#head) this.#answerInstead(errorResponse(error));
-    else this.#wire.break(this.#hasLength);
+    else this.#break();
     this.#finish("failed", error);
   }
 
@@ -280,8 +280,14 @@ export class Transmission implements Sink, PumpOwner {
     this.#body.abort(reason);
     this.#pump.stop(reason);
     this.#commit();
-    this.#wire.break(this.#hasLength);
+    this.#break();
     this.#finish(outcome);
+  }
+
+  /** A reset under TLS closes the response at once: that it is we who broke it is known, and not that the reader left. */
+  #break(): void {
+    offClose(this.#res, this.#onClose);
+    this.#wire.break(this.#hasLength);
   }
 
   /** Nothing was sent yet: the body's place is taken by a small answer. */

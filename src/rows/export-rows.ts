@@ -26,6 +26,7 @@ export class ExportRows implements Puller {
   #hasGiven = false;
   #heldMs: number | undefined;
   #failure: { error: unknown } | undefined;
+  #isCancelled = false;
   #reject: ((error: Error) => void) | undefined;
 
   constructor(rows: RowStream, limits: ExportLimits) {
@@ -81,6 +82,7 @@ export class ExportRows implements Puller {
   }
 
   cancel(reason: unknown): void {
+    this.#isCancelled = true;
     this.#release();
     if (!this.#failure) this.#rows.cancel(reason);
   }
@@ -100,7 +102,11 @@ export class ExportRows implements Puller {
 
   #fail(error: Error): Error {
     this.#release();
-    return this.#hasGiven ? error : this.#limits.toHttpError(error);
+    // What a database says of a query that it was told to stop is no failure.
+    if (this.#isCancelled) return error;
+    if (!this.#hasGiven) return this.#limits.toHttpError(error);
+    // There is no status any more that could tell it: it is a failure, and reported as one.
+    return error instanceof HttpError ? new SluiceError("ERR_DATABASE", error.message, { cause: error }) : error;
   }
 
   /** A clock has run out. */

@@ -30,7 +30,7 @@ function isPaged(sql: string): boolean {
   const reader = openReadOnly(path);
   try {
     const { format } = wanted();
-    return planQuery(reader, describeTarget(reader, { sql, parameters: {} }), format).pageSql !== undefined;
+    return planQuery(reader, describeTarget(reader, { sql, parameters: {} }), format).pages !== undefined;
   } finally {
     reader.close();
   }

@@ -1,14 +1,14 @@
-import { randomUUID } from "node:crypto";
 import { realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { optionError } from "../../http/response-options.ts";
 import { type Parameters, checkParameters } from "../parameters.ts";
+import { temporaryPath } from "../parquet/pipe.ts";
 import type { ReaderTarget } from "../readers/messages.ts";
 import { describeTarget, openRows, readTables } from "../readers/open-rows.ts";
 import { ReaderPool, type ReaderPoolOptions } from "../readers/reader-pool.ts";
 import type { RowDatabase, RowQuery, Table } from "../row-query.ts";
+import { type DatabaseSettings, IN_MEMORY } from "./duckdb/settings.ts";
 
 /** In the sources this file ends in `.ts`, where it was built in `.js`: so does the reader. */
 const READER = fileURLToPath(
@@ -16,7 +16,6 @@ const READER = fileURLToPath(
     ? new URL("./duckdb/reader.ts", import.meta.url)
     : new URL("./duckdb/reader.js", import.meta.url),
 );
-const IN_MEMORY = ":memory:";
 
 /** Queries run in processes of their own, of about 100 MB each, and what the query needs. */
 export interface DuckDbOptions extends ReaderPoolOptions {
@@ -55,8 +54,8 @@ export interface DuckDbStats {
  * A DuckDB database, to be read from only, or only the files of a folder. It needs `@duckdb/node-api`, which is loaded by the
  * processes that queries run in: where it is missing, queries fail with `ERR_DATABASE`.
  *
- * A query is killed with its process: DuckDB's interrupt is heeded within a query's own work only, and a process takes everything
- * with it at once.
+ * A query that is to stop is killed with its process. DuckDB's own interrupt is heeded between two steps only, and one step can
+ * take as long as it likes: `levenshtein` of two long texts went on for ten seconds, `repeat` for a minute.
  *
  * @param path - of the database's file, from the current directory; "" or ":memory:" for none, with a `root`
  * @throws SluiceTypeError `ERR_INVALID_OPTION`
@@ -74,19 +73,19 @@ export function duckdb(path: string | URL, options: DuckDbOptions = {}): DuckDbD
   return new DuckDbDatabase(hasFile ? resolve(file) : IN_MEMORY, settings, options);
 }
 
-type Settings = Omit<import("./duckdb/open-database.ts").DatabaseSettings, "spillPrefix">;
+type Settings = Omit<DatabaseSettings, "temporaryPrefix">;
 
 /** What {@link duckdb} returns. */
 export class DuckDbDatabase implements RowDatabase {
   readonly #pool: ReaderPool;
 
   constructor(path: string, settings: Settings, options: ReaderPoolOptions) {
-    const spillPrefix = join(tmpdir(), `sluice-${randomUUID()}-`);
+    const temporaryPrefix = `${temporaryPath()}-`;
     this.#pool = new ReaderPool(
       {
         script: READER,
-        args: [JSON.stringify({ ...settings, spillPrefix }), path],
-        cleanUp: (pid) => rmSync(`${spillPrefix}${pid}`, { recursive: true, force: true }),
+        args: [JSON.stringify({ ...settings, temporaryPrefix }), path],
+        cleanUp: (pid) => rmSync(`${temporaryPrefix}${pid}`, { recursive: true, force: true }),
       },
       options,
     );

@@ -3,7 +3,7 @@ import { quoteName, quoteText } from "../sql-dialect.ts";
 import { uniqueNames } from "./unique-names.ts";
 
 /** The most text that a row may have, in bytes. DuckDB reads into buffers of this size, and has up to three of them. */
-export const MAX_ROW_BYTES = 8 * 1024 * 1024;
+export const MAX_ROW_BYTES: number = 8 * 1024 * 1024;
 /** Digits of the largest decimal that DuckDB, and Parquet's readers, have. */
 const MAX_PRECISION = 38;
 /** How much of a value an error tells. */

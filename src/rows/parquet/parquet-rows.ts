@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { closeSync, rmSync } from "node:fs";
 import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type Item, isPromiseLike } from "../../core/puller.ts";
@@ -10,7 +10,7 @@ import { ReaderProcess } from "../readers/reader-process.ts";
 import type { RowFormatRequest } from "../row-format.ts";
 import { resolveRowFormatOptions } from "../row-formats.ts";
 import type { RowStream } from "../row-query.ts";
-import { makePipe } from "./pipe.ts";
+import { makePipe, temporaryPath } from "./pipe.ts";
 
 /** In the sources this file ends in `.ts`, where it was built in `.js`: so does the writer. */
 const WRITER = fileURLToPath(
@@ -36,11 +36,11 @@ export async function parquetRows(
 ): Promise<RowStream> {
   const feed = await openFeed(FEED);
   try {
-    const { readFd, writeFd } = await makePipe();
+    const { readFd, writeFd } = await makePipe(temporaryPath());
     const input = new Socket({ fd: writeFd, readable: false, writable: true });
     try {
       signal.throwIfAborted();
-      return new ParquetRows(feed, new ReaderProcess({ script: WRITER, args: [], descriptors: [readFd] }), input);
+      return new ParquetRows(feed, startWriter(readFd), input);
     } catch (error) {
       input.destroy();
       throw error;
@@ -51,6 +51,16 @@ export async function parquetRows(
     feed.cancel(error);
     throw error;
   }
+}
+
+function startWriter(feedFd: number): ReaderProcess {
+  const folder = temporaryPath();
+  return new ReaderProcess({
+    script: WRITER,
+    args: [folder],
+    descriptors: [feedFd],
+    cleanUp: () => rmSync(folder, { recursive: true, force: true }),
+  });
 }
 
 /** Nothing is fed before the first pull. */

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { closeSync, constants, mkdirSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -15,20 +16,27 @@ export interface Pipe {
  * Makes a pipe that {@link pathOf} gives a path to, which DuckDB needs. What Node makes for a process's `stdio` are sockets, and
  * those cannot be opened by a path; so this is a named pipe whose name is gone when it is given.
  *
+ * @param folder - where it has its name for some ms. It is made and removed; a process that is killed meanwhile leaves it.
  * @throws SluiceError `ERR_DATABASE` where there is no `mkfifo`, or no room for one
  */
-export async function makePipe(): Promise<Pipe> {
-  let folder: string | undefined;
+export async function makePipe(folder: string): Promise<Pipe> {
   try {
-    folder = mkdtempSync(join(tmpdir(), "sluice-"));
-    const path = join(folder, "pipe");
-    await promisify(execFile)("mkfifo", ["-m", "600", path]);
-    return open(path);
+    mkdirSync(folder, { mode: 0o700 });
+    try {
+      const path = join(folder, "pipe");
+      await promisify(execFile)("mkfifo", ["-m", "600", path]);
+      return open(path);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   } catch (error) {
     throw new SluiceError("ERR_DATABASE", `No pipe could be made: ${(error as Error).message}`, { cause: error });
-  } finally {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A path for temporary files that nobody else has, or can guess. */
+export function temporaryPath(): string {
+  return join(tmpdir(), `sluice-${randomUUID()}`);
 }
 
 /** The path of a descriptor, for this process and those that inherit it with this number. */

@@ -8,7 +8,9 @@ import { type Pipe, pathOf } from "./pipe.ts";
 const ROW_GROUP_ROWS = 61_440;
 /** Rows come in vectors of this many. */
 const VECTOR_ROWS = 2_048;
-/** Up to this many columns row groups have all their rows. */
+/** What DuckDB allocates for each column of text, in bytes: its distinct values. */
+const DICTIONARY_BYTES = 1024 * 1024;
+/** With more columns than this, each has less of all that. */
 const FULL_COLUMNS = 16;
 
 /**
@@ -45,7 +47,8 @@ export async function sendParquet({ readFd, writeFd }: Pipe, copy: (path: string
 
 /** The options of `COPY`, for so many columns. */
 export function parquetOptions(columns: number): string {
-  const rows =
-    Math.floor((ROW_GROUP_ROWS * FULL_COLUMNS) / Math.max(columns, FULL_COLUMNS) / VECTOR_ROWS) * VECTOR_ROWS;
-  return `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${Math.max(VECTOR_ROWS, rows)}`;
+  const share = FULL_COLUMNS / Math.max(columns, FULL_COLUMNS);
+  const rows = Math.max(VECTOR_ROWS, Math.floor((ROW_GROUP_ROWS * share) / VECTOR_ROWS) * VECTOR_ROWS);
+  const dictionary = Math.floor(DICTIONARY_BYTES * share);
+  return `FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${rows}, STRING_DICTIONARY_PAGE_SIZE_LIMIT ${dictionary}`;
 }

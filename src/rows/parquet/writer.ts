@@ -1,7 +1,7 @@
-/** A process that makes one Parquet file of the rows that come on descriptor 4. See `parquet-rows.ts`. */
+/** A process that makes one Parquet file of the rows that come on descriptor 4: `node writer.ts FOLDER`. See `parquet-rows.ts`. */
 import { answer, receive } from "../readers/connection.ts";
 import type { WriterRequest } from "../readers/messages.ts";
-import { missingDuckDb } from "./missing-duckdb.ts";
+import { loadFailure } from "./load-failure.ts";
 
 const FEED = 4;
 
@@ -9,8 +9,8 @@ const request = receive() as WriterRequest | undefined;
 if (request) {
   try {
     const { writeParquet } = await import("./write-parquet.ts");
-    await writeParquet(FEED, request.columns);
+    await writeParquet(FEED, request.columns, process.argv[2]!);
   } catch (error) {
-    answer(missingDuckDb(error) ?? { kind: "failed", reason: "database", message: String(error) });
+    answer(loadFailure(error));
   }
 }

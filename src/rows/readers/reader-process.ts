@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import type { Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 import { serialize } from "node:v8";
 import { HttpError, SluiceError } from "../../errors.ts";
 import { FrameParser, type ReaderAnswer, type ReaderRequest, type WriterRequest } from "./messages.ts";
@@ -16,6 +17,11 @@ export interface ReaderProgram {
   /** Called when the process is gone, however: it may have been killed with files of its own. */
   readonly cleanUp?: ((pid: number) => void) | undefined;
 }
+
+/** From the sources a reader would take most of its start to make JavaScript of them, each time anew. */
+const FROM_SOURCES = import.meta.url.endsWith(".ts")
+  ? { NODE_COMPILE_CACHE: fileURLToPath(new URL("../../../node_modules/.cache/readers", import.meta.url)) }
+  : {};
 
 /** No reader outlives this process, busy or not. */
 const running = new Map<ChildProcess, ReaderProgram>();
@@ -47,7 +53,7 @@ export class ReaderProcess {
   constructor(program: ReaderProgram) {
     const { script, args, descriptors = [], cleanUp } = program;
     // What the parent was started with (an inspector's port, a test runner's loader) is not the reader's.
-    const env = { ...process.env, NODE_OPTIONS: "" };
+    const env = { ...process.env, NODE_OPTIONS: "", ...FROM_SOURCES };
     // What it makes is gone after each batch: a large nursery would only be filled.
     this.#child = spawn(process.execPath, ["--max-semi-space-size=2", script, ...args], {
       env,

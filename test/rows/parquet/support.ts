@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { parquetMetadataAsync, parquetReadObjects } from "hyparquet";
@@ -94,7 +94,10 @@ export function writers(): number[] {
     .map((line) => Number.parseInt(line, 10));
 }
 
-/** What this library has in the folder for temporary files. */
-export function temporaryFiles(): string[] {
-  return readdirSync(tmpdir()).filter((name) => /^sluice-(?!rows-)/u.test(name));
+/** Makes a folder in `folder` the one for temporary files, of this test file alone: what is in it is left by what is tested. */
+export function watchTemporaryFiles(folder: string): () => string[] {
+  const path = join(folder, "temporary");
+  mkdirSync(path);
+  process.env["TMPDIR"] = path;
+  return () => readdirSync(path);
 }

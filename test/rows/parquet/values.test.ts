@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { assert, asyncProperty, array, bigInt, constant, oneof, record, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { ColumnType } from "../../../src/rows/column.ts";
 import { sqlite } from "../../../src/rows/databases/sqlite.ts";
 import { parquetRows } from "../../../src/rows/parquet/parquet-rows.ts";
 import { uniqueNames } from "../../../src/rows/parquet/unique-names.ts";
@@ -206,14 +207,17 @@ describe("the values of a Parquet file", () => {
     ["timestamp", "-infinity"],
     ["uuid", '"x"'],
     ["json", '"{"'],
-  ] as const)("what is no %s fails the file, by the column's name: %s", async (type, cell, more = {}) => {
-    const feed = feedOf([column("a", "int64"), column('the "b"', type, more)], [`1\tnull\n2\t${cell}\n`]);
-    const rows = await parquetRows(async () => feed, signal);
-    await expect(readFile(rows)).rejects.toMatchObject({
-      code: "ERR_QUERY",
-      message: expect.stringMatching(new RegExp(String.raw`"the \\"b\\"" is ${type}, and has `, "u")),
-    });
-  });
+  ] as [type: ColumnType, cell: string, more?: object][])(
+    "what is no %s fails the file, by the column's name: %s",
+    async (type, cell, more = {}) => {
+      const feed = feedOf([column("a", "int64"), column('the "b"', type, more)], [`1\tnull\n2\t${cell}\n`]);
+      const rows = await parquetRows(async () => feed, signal);
+      await expect(readFile(rows)).rejects.toMatchObject({
+        code: "ERR_QUERY",
+        message: expect.stringMatching(new RegExp(String.raw`"the \\"b\\"" is ${type}, and has `, "u")),
+      });
+    },
+  );
 
   test("one that does not fit after many rows leaves no file that looks whole", async () => {
     const lines = Array.from({ length: 40 }, (_, page) =>

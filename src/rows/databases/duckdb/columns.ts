@@ -29,7 +29,7 @@ export function toColumn({ name, type, declared, precision, scale }: DuckDbColum
   return { name, type, declared, ...(precision === undefined ? {} : { precision, scale }) };
 }
 
-function columnOf(name: string, duckDbType: DuckDBType): DuckDbColumn {
+export function columnOf(name: string, duckDbType: DuckDBType): DuckDbColumn {
   const { type, cellType = type, text = asText, parquet = asIs } = kindOf(duckDbType);
   const { width, scale } = duckDbType as Partial<DuckDBDecimalType>;
   const declared = duckDbType.alias ?? String(duckDbType);
@@ -97,10 +97,10 @@ function kindOf(duckDbType: DuckDBType): Kind {
     case DuckDBTypeId.STRUCT:
     case DuckDBTypeId.MAP:
     case DuckDBTypeId.ARRAY:
-      return { type: "json", text: jsonText };
+      return { type: "json", text: jsonOf(duckDbType) };
     case DuckDBTypeId.UNION:
     case DuckDBTypeId.VARIANT:
-      return { type: "json", text: jsonText, parquet: jsonText as DuckDbColumn["parquet"] };
+      return { type: "json", text: jsonOf(duckDbType), parquet: jsonOf(duckDbType) };
     case DuckDBTypeId.VARCHAR:
       return { type: duckDbType.alias === "JSON" ? "json" : "text" };
     default:
@@ -125,8 +125,13 @@ function withMinutes(text: string): string {
   return `regexp_replace(${text}, '([+-][0-9]{2})( \\(BC\\))?$', '\\1:00\\2')`;
 }
 
-/** What is no number in JSON DuckDB writes as one all the same. */
-function jsonText(name: string): string {
-  const json = `CAST(to_json(${name}) AS VARCHAR)`;
-  return `CASE WHEN ${name} IS NULL THEN NULL WHEN json_valid(${json}) THEN ${json} ELSE CAST(to_json(${asText(name)}) AS VARCHAR) END`;
+function jsonOf(duckDbType: DuckDBType): (name: string) => string {
+  const hasFloats = /\b(?:FLOAT|DOUBLE|VARIANT)\b/u.test(String(duckDbType));
+  return (name) => {
+    const json = `CAST(to_json(${name}) AS VARCHAR)`;
+    if (!hasFloats) return json;
+    // DuckDB has NaN and Infinity stand in JSON as they are, which is none then: such a value is the text that it has for it.
+    const isNone = `regexp_matches(regexp_replace(${json}, '"(\\\\.|[^"\\\\])*"', '', 'g'), '[NI]')`;
+    return `CASE WHEN ${isNone} THEN CAST(to_json(${asText(name)}) AS VARCHAR) ELSE ${json} END`;
+  };
 }

@@ -55,7 +55,8 @@ export function toFailure(error: unknown, sql: string | undefined): ReaderFailur
 }
 
 function reasonOf(kind: string, words: string): ReaderFailure["reason"] {
-  if (kind === "Permission Error") return "denied";
+  // What it has no extension for is somewhere else.
+  if (kind === "Permission Error" || kind === "Missing Extension Error") return "denied";
   if (kind !== "IO Error") return OF_QUERY.has(kind) ? "query" : "database";
   if (words.startsWith("Could not set lock on file")) return "busy";
   return words.startsWith("No files found") ? "query" : "database";
@@ -72,7 +73,8 @@ function positionOf(excerpt: string, sql: string): number | undefined {
   // A long line is cut at both ends.
   const piece = shown.slice(head.length).replace(/^\.\.\.|\.\.\.$/gu, "");
   const cut = shown.startsWith("...", head.length) ? 3 : 0;
-  const at = text.indexOf(piece);
+  // Parameters are `$name` there, and as long.
+  const at = text.replaceAll(":", "$").indexOf(piece.replaceAll(":", "$"));
   if (at < 0) return undefined;
   const before = lines.slice(0, Number(line) - 1).reduce((sum, { length }) => sum + length + 1, 0);
   return before + at + caret - head.length - cut + 1;

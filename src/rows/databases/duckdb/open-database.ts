@@ -1,18 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { quoteText } from "../../sql-dialect.ts";
-
-/** What a reader is started with. */
-export interface DatabaseSettings {
-  /** The folder whose files may be read, as its real path. */
-  readonly root: string | undefined;
-  readonly memoryLimit: string;
-  readonly threads: number;
-  /** What the names of folders begin with for what has no room in memory; the process's id follows. */
-  readonly spillPrefix: string;
-  readonly maxSpill: string;
-}
-
-export const IN_MEMORY = ":memory:";
+import { type DatabaseSettings, IN_MEMORY, temporaryPathOf } from "./settings.ts";
 
 /** A connection of its own database. */
 export interface OpenDatabase extends Disposable {
@@ -29,17 +17,18 @@ export interface OpenDatabase extends Disposable {
  */
 export async function openDatabase(
   path: string,
-  { root, memoryLimit, threads, spillPrefix, maxSpill }: DatabaseSettings,
+  settings: DatabaseSettings,
   timeZone: string,
   outputPath: string | undefined,
 ): Promise<OpenDatabase> {
+  const { root, memoryLimit, threads, maxSpill } = settings;
   // With file access off, DuckDB refuses what it would look for in its `file_search_path`.
   if (root !== undefined) process.chdir(root);
   const instance = await DuckDBInstance.create(path, {
     ...(path === IN_MEMORY ? {} : { access_mode: "READ_ONLY" }),
     threads: String(threads),
     memory_limit: memoryLimit,
-    temp_directory: `${spillPrefix}${process.pid}`,
+    temp_directory: temporaryPathOf(settings),
     max_temp_directory_size: maxSpill,
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",

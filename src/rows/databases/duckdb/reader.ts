@@ -1,7 +1,7 @@
 /** A process that reads one DuckDB database: `node reader.ts SETTINGS PATH`. See `readers/messages.ts` for what it is told. */
-import { missingDuckDb } from "../../parquet/missing-duckdb.ts";
+import { loadFailure } from "../../parquet/load-failure.ts";
 import { answer, receive } from "../../readers/connection.ts";
-import type { DatabaseSettings } from "./open-database.ts";
+import type { DatabaseSettings } from "./settings.ts";
 
 const [settings, path] = process.argv.slice(2) as [settings: string, path: string];
 // DuckDB makes the folder of what has no room in memory.
@@ -10,7 +10,6 @@ try {
   const { serve } = await import("./serve.ts");
   await serve(path, JSON.parse(settings) as DatabaseSettings);
 } catch (error) {
-  const failure = missingDuckDb(error);
-  if (!failure) throw error;
+  const failure = loadFailure(error);
   while (receive() !== undefined) answer(failure);
 }

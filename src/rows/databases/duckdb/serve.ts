@@ -8,9 +8,10 @@ import type { ReaderRequest, ReaderTarget } from "../../readers/messages.ts";
 import type { RowFormatRequest } from "../../row-format.ts";
 import { toColumn } from "./columns.ts";
 import { toFailure } from "./failure.ts";
-import { type DatabaseSettings, openDatabase } from "./open-database.ts";
+import { openDatabase } from "./open-database.ts";
 import { parquetQuery, rowQuery } from "./row-sql.ts";
 import { sendRows } from "./send-rows.ts";
+import { type DatabaseSettings, temporaryPathOf } from "./settings.ts";
 import { type Described, describeTarget, prepareWith } from "./statement.ts";
 import { tablesOf } from "./tables.ts";
 
@@ -28,7 +29,7 @@ export async function serve(path: string, settings: DatabaseSettings): Promise<v
 async function respond(path: string, settings: DatabaseSettings, request: ReaderRequest): Promise<void> {
   if (request.kind === "run" || request.kind === "drop") return;
   const format = request.kind === "open" ? request.format : undefined;
-  using output = format?.name === "parquet" ? new Output(await makePipe()) : undefined;
+  using output = format?.name === "parquet" ? new Output(await makePipe(temporaryPathOf(settings))) : undefined;
   // Opened for each query, so that it sees the file that has the name now, and keeps no writer out between queries.
   using database = await openDatabase(path, settings, format?.options.timeZone ?? "UTC", output?.path);
   const { connection } = database;

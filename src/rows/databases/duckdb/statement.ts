@@ -1,7 +1,7 @@
 import { type DuckDBConnection, type DuckDBPreparedStatement, StatementType } from "@duckdb/node-api";
 import type { ParameterValue, Parameters } from "../../parameters.ts";
 import type { ReaderTarget } from "../../readers/messages.ts";
-import { type DuckDbColumn, columnsOf } from "./columns.ts";
+import { type DuckDbColumn, columnOf, columnsOf } from "./columns.ts";
 import { RefusedStatement } from "./failure.ts";
 import { selectAll } from "./tables.ts";
 
@@ -15,7 +15,7 @@ export interface Described {
 
 /** What is not SQL in SQL, and what stands for a value. `::` is a cast. */
 const TOKENS =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|\[[^\]]*\]|::|(?<semicolon>;)|:(?<name>[\p{L}_][\p{L}\p{N}_]*)/gu;
+  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"(?:[^"]|"")*"|\[[^\]]*\]|::|:([\p{L}_][\p{L}\p{N}_]*)/gu;
 /** Nothing but blanks, comments and semicolons. */
 const NO_STATEMENT = /^(?:[\s;]|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*(?:\*\/|$))*$/u;
 
@@ -25,15 +25,18 @@ export async function describeTarget(connection: DuckDBConnection, target: Reade
     const sql = await selectAll(connection, target.table);
     return { sql, parameters: {}, columns: columnsOf(await connection.prepare(sql))! };
   }
-  const { sql, parameters } = target;
-  const plain = toDuckDb(sql, (name) => `$${name}`);
-  const columns = columnsOf(await prepareOne(connection, plain));
-  if (columns) return { sql: plain, parameters, columns };
-  // The type of a column is that of a parameter, which a value alone does not say.
-  const cast = toDuckDb(sql, (name) => `CAST($${name} AS ${typeOfValue(parameters[name]!)})`);
-  const castColumns = columnsOf(await prepareOne(connection, cast));
-  if (castColumns) return { sql: cast, parameters, columns: castColumns };
-  throw new RefusedStatement("The type of a column depends on a parameter: cast it, as in CAST(:day AS DATE)", "query");
+  const { parameters } = target;
+  const sql = toDuckDb(target.sql);
+  const columns = columnsOf(await prepareOne(connection, sql));
+  if (columns) return { sql, parameters, columns };
+  // Of which type a column is depends on a value. With it DuckDB knows, and finds itself that there are no rows to be read.
+  const statement = await prepareWith(connection, `SELECT * FROM (\n${sql}\n) LIMIT 0`, parameters);
+  const result = await statement.run();
+  return {
+    sql,
+    parameters,
+    columns: result.columnNames().map((name, index) => columnOf(name, result.columnType(index))),
+  };
 }
 
 /** Prepares a statement with values for its parameters. */
@@ -63,28 +66,12 @@ async function prepareOne(connection: DuckDBConnection, sql: string): Promise<Du
 }
 
 /** The statement with its parameters as DuckDB has them, without semicolons at its end. */
-function toDuckDb(sql: string, parameter: (name: string) => string): string {
+function toDuckDb(sql: string): string {
   const last = sql
     .replace(TOKENS, (token) => (/^(?:--|\/\*)/u.test(token) ? " ".repeat(token.length) : token))
     .trimEnd();
   const end = last.endsWith(";") ? last.replace(/[;\s]+$/u, "").length : sql.length;
-  return sql.slice(0, end).replace(TOKENS, (token, ...rest) => {
-    const { name } = rest.at(-1) as { name?: string };
-    return name === undefined ? token : parameter(name);
-  });
-}
-
-function typeOfValue(value: ParameterValue): string {
-  switch (typeof value) {
-    case "boolean":
-      return "BOOLEAN";
-    case "bigint":
-      return isInt64(value) ? "BIGINT" : "HUGEINT";
-    case "number":
-      return Number.isSafeInteger(value) ? "BIGINT" : "DOUBLE";
-    default:
-      return value instanceof Uint8Array ? "BLOB" : "VARCHAR";
-  }
+  return sql.slice(0, end).replace(TOKENS, (token, name?: string) => (name === undefined ? token : `$${name}`));
 }
 
 function bind(statement: DuckDBPreparedStatement, index: number, value: ParameterValue): void {

@@ -1,11 +1,8 @@
 import type { StatementSync } from "node:sqlite";
 import type { Column, ColumnType } from "../../column.ts";
 
-/** A column, and what its values are expected to be: SQLite lets any value be in (almost) any column. */
+/** A column, and whether it is a table's: an expression's values may be what a table never has, text that is marked as JSON. */
 export interface SqliteColumn extends Column {
-  /** `unknown` where nothing is declared, or nothing that says it. */
-  readonly expected: "number" | "text" | "unknown";
-  /** Whether it is a table's: an expression's values may be what a table never has (text that is marked as JSON). */
   readonly isStored: boolean;
 }
 
@@ -14,7 +11,6 @@ export function columnsOf(statement: StatementSync): SqliteColumn[] {
     name,
     type: typeOf(type),
     declared: type ?? undefined,
-    expected: column === null ? "unknown" : expectationOf(type),
     isStored: column !== null,
   }));
 }
@@ -27,11 +23,4 @@ export function typeOf(declared: string | null): ColumnType {
   if (name.includes("BLOB")) return "bytes";
   if (/REAL|FLOA|DOUB/u.test(name)) return "float64";
   return "dynamic";
-}
-
-function expectationOf(declared: string | null): SqliteColumn["expected"] {
-  const type = typeOf(declared);
-  if (type === "int64" || type === "float64") return "number";
-  if (type === "text" || /DATE|TIME/iu.test(declared ?? "")) return "text";
-  return /^(?:NUMERIC|DECIMAL|BOOL|MONEY)/iu.test(declared ?? "") ? "number" : "unknown";
 }

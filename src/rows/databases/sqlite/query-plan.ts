@@ -5,8 +5,9 @@ import { ROW_FORMATS } from "../../row-formats.ts";
 import { quoteName } from "../../sql-dialect.ts";
 import type { Parameters } from "../../parameters.ts";
 import { type SqliteColumn, columnsOf } from "./columns.ts";
+import { MAX_NULL_BYTES, jsonToCsv } from "./json-to-csv.ts";
 import { type Keyed, asExpression, columnNamesOf, isPaged, keyCandidates } from "./keyset.ts";
-import { rowSql } from "./row-sql.ts";
+import { jsonSql, rowSql } from "./row-sql.ts";
 import { UnknownTable, prepareOne } from "./statement.ts";
 
 /** A query that has been described. */
@@ -16,14 +17,21 @@ export interface Described {
   readonly columns: readonly SqliteColumn[];
 }
 
-/** How its rows are read. */
+/**
+ * How pages are read: a statement that gives `k`, the largest key, the number of rows, and their text, for `:sluice_rows` rows
+ * from `:sluice_key` on.
+ */
+export interface PagePlan {
+  readonly pageSql: string;
+  /** The fast way, where there is one: a statement that gives JSON instead, and what makes the rows' text of it. */
+  readonly json: { readonly pageSql: string; readonly toText: (json: Uint8Array) => Uint8Array } | undefined;
+}
+
+/** How the rows of a query are read. */
 export interface QueryPlan {
   readonly layout: RowLayout;
-  /**
-   * A statement that gives `k`, the largest key, the number of rows, and their text, for `:sluice_rows` rows from
-   * `:sluice_key` on; undefined where the query has no key.
-   */
-  readonly pageSql: string | undefined;
+  /** Undefined where the query has no key. */
+  readonly pages: PagePlan | undefined;
   /** A statement that gives the text of each row. */
   readonly rowSql: string;
 }
@@ -46,14 +54,46 @@ export function planQuery(database: DatabaseSync, { sql, columns }: Described, f
   const layout = ROW_FORMATS[format.name].layout!(columns, format.options);
   const names = columnNamesOf(columns);
   const row = rowSql(columns, names, layout, format);
-  const paged = keyCandidates(database, sql, columns)
-    .map((keyed) => pageOf(keyed, row, layout, isUtf8(database)))
-    .find((page) => isPaged(database, sql, page));
-  return { layout, pageSql: paged, rowSql: `${asExpression(sql, names)} SELECT ${row} FROM q` };
+  const utf8 = isUtf8(database);
+  const lines = layout.rowEnd + layout.between;
+  const keyed = keyCandidates(database, sql, columns).find((each) =>
+    isPaged(database, sql, pageOf(each, row, lines, utf8)),
+  );
+  const json = jsonSql(columns, names, format);
+  return {
+    layout,
+    pages: keyed && {
+      pageSql: pageOf(keyed, row, lines, utf8),
+      json: json === undefined ? undefined : jsonPages(keyed, json, format, layout, utf8),
+    },
+    rowSql: `${asExpression(sql, names)} SELECT ${row} FROM q`,
+  };
 }
 
-function pageOf({ expression, key }: Keyed, row: string, { rowEnd, between }: RowLayout, utf8: boolean): string {
-  const text = `group_concat(t, '${rowEnd}${between}')`;
+function jsonPages(
+  keyed: Keyed,
+  json: string,
+  { name }: RowFormatRequest,
+  layout: RowLayout,
+  utf8: boolean,
+): PagePlan["json"] {
+  if (name !== "csv") {
+    return { pageSql: pageOf(keyed, json, layout.rowEnd + layout.between, utf8), toText: (text) => text };
+  }
+  const bytes = { rowEnd: Buffer.from(layout.rowEnd), null: Buffer.from(layout.null) };
+  if (bytes.null.length > MAX_NULL_BYTES) return undefined;
+  let room = Buffer.alloc(0);
+  return {
+    pageSql: pageOf(keyed, json, "\n", utf8),
+    toText(text) {
+      if (room.length < text.length) room = Buffer.allocUnsafe(text.length * 2);
+      return room.subarray(0, jsonToCsv(text, room, bytes));
+    },
+  };
+}
+
+function pageOf({ expression, key }: Keyed, row: string, lines: string, utf8: boolean): string {
+  const text = `group_concat(t, '${lines}')`;
   return (
     // As bytes it need not become a string here, which costs as much as making it.
     `${expression} SELECT max(k), count(*), ${utf8 ? `CAST(${text} AS BLOB)` : text} ` +

@@ -47,15 +47,15 @@ function prepareRun(
   described: Described,
   { format, maxRows }: Extract<ReaderRequest, { kind: "open" }>,
 ): () => boolean {
-  const { layout, pageSql, rowSql } = planQuery(database, described, format);
+  const { layout, pages, rowSql } = planQuery(database, described, format);
   const inputs = toInputs(described.parameters);
   const framed = new FramedRows(layout);
   const most = maxRows ?? Infinity;
   return () => {
     const truncated =
-      pageSql === undefined
+      pages === undefined
         ? sendRowByRow(database, rowSql, inputs, most, layout, framed)
-        : sendPages(database, pageSql, inputs, most, framed);
+        : sendPages(database, pages, inputs, most, framed);
     framed.end();
     return truncated;
   };

@@ -1,0 +1,40 @@
+import { array, assert, constant, double, integer, oneof, property, string } from "fast-check";
+import { expect, test } from "vitest";
+import { jsonToCsv } from "../../src/rows/databases/sqlite/json-to-csv.ts";
+import { hostileText } from "./support.ts";
+
+test("arrays become records, with their cells as they are", () => {
+  const cell = oneof(
+    constant(null),
+    integer(),
+    double({ noNaN: true, noDefaultInfinity: true }),
+    hostileText,
+    string({ unit: "binary" }).map((text) => text.toWellFormed()),
+  );
+  const rows = array(array(cell, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 5 });
+  assert(
+    property(
+      rows,
+      oneof(constant("\r\n"), constant("\n")),
+      oneof(constant(""), constant("\\N")),
+      (given, rowEnd, nothing) => {
+        const json = Buffer.from(given.map((row) => JSON.stringify(row)).join("\n"));
+        const csv = Buffer.alloc(json.length);
+        const length = jsonToCsv(json, csv, { rowEnd: Buffer.from(rowEnd), null: Buffer.from(nothing) });
+        const wanted = given.map((row) =>
+          row
+            .map((value) =>
+              value === null
+                ? nothing
+                : typeof value === "string"
+                  ? `"${value.replaceAll('"', '""')}"`
+                  : JSON.stringify(value),
+            )
+            .join(","),
+        );
+        expect(csv.toString("utf8", 0, length)).toBe(wanted.join(rowEnd));
+      },
+    ),
+    { numRuns: 1_000 },
+  );
+});
