@@ -54,6 +54,8 @@ export async function startPostgres(folder: string): Promise<string> {
   const settings = [...SETTINGS, `unix_socket_directories=${home}`].flatMap((setting) => ["-c", setting]);
   const command = [join(postgresFolder, "postgres"), "-D", data, "-p", String(port), ...settings];
   const server = startProcess(command, { cwd: home, stdio: "ignore", ...user });
+  // Nothing waits for its end.
+  server.unref();
   // Before it would be killed: its processes have groups of their own, and it leaves shared memory behind.
   process.prependListener("exit", () => {
     if (server.exitCode === null) run("pg_ctl", ["stop", "-D", data, "-m", "immediate"]);

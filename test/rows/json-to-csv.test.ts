@@ -1,9 +1,10 @@
 import { array, assert, constant, double, integer, oneof, property, string } from "fast-check";
 import { expect, test } from "vitest";
 import { jsonToCsv } from "../../src/rows/databases/sqlite/json-to-csv.ts";
+import { jsonToFeed } from "../../src/rows/databases/sqlite/json-to-feed.ts";
 import { hostileText } from "./support.ts";
 
-test("arrays become records, with their cells as they are", () => {
+test("arrays become records of CSV, and of Parquet's feed, with their cells as they are", () => {
   const cell = oneof(
     constant(null),
     integer(),
@@ -33,6 +34,8 @@ test("arrays become records, with their cells as they are", () => {
             .join(","),
         );
         expect(csv.toString("utf8", 0, length)).toBe(wanted.join(rowEnd));
+        const feed = given.map((row) => row.map((value) => JSON.stringify(value)).join("\t")).join("\n");
+        expect(csv.toString("utf8", 0, jsonToFeed(json, csv))).toBe(feed);
       },
     ),
     { numRuns: 1_000 },

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RunningServer } from "../../harness/server.ts";
 import type { Row } from "../../harness/types.ts";
-import { parseCsv, parseJson, parseParquet } from "./parse-rows.ts";
+import { parseCsv, parseHead, parseJson, parseParquet } from "./parse-rows.ts";
 import { COLUMNS, rowCount, type TableRow, tableRows } from "./table.ts";
 
 /** Rows that are compared, of each end. */
@@ -29,18 +29,23 @@ export async function checkRows(server: RunningServer, row: Row): Promise<void> 
     return compare(path, rowsOf(row), { count, first, last }, tableRows);
   }
   const isCsv = row.path.endsWith(".csv");
-  const { lines, start, end } = await readEnds(response);
   const parse = isCsv ? parseCsv : parseJson;
-  const head = isCsv ? COLUMNS.join() : "";
-  if (!start.startsWith(head)) throw new Error(`${path} begins with ${start.slice(0, 100)}`);
-  const first = start.split("\n").slice(isCsv ? 1 : 0, SAMPLED + 1);
-  const last = end.trimEnd().split("\n").slice(-SAMPLED);
+  const { lines, start, end } = await readEnds(response);
+  const [head = "", ...others] = start.split(/(?<=\n)/u);
+  if (isCsv) checkHead(path, head);
+  const first = isCsv ? others : [head, ...others];
+  const last = end.split(/(?<=\n)/u);
   const sent = {
     count: isCsv ? lines - 1 : lines,
-    first: parse(`${first.join("\n")}\n`),
-    last: parse(`${last.join("\n")}\n`),
+    first: parse(first.slice(0, SAMPLED).join("")),
+    last: parse(last.slice(-SAMPLED).join("")),
   };
   compare(path, rowsOf(row), sent, (from, to) => tableRows(from, to).map((each) => (isCsv ? withoutNull(each) : each)));
+}
+
+function checkHead(path: string, head: string): void {
+  const names = parseHead(head);
+  if (!isDeepStrictEqual(names, [...COLUMNS])) throw new Error(`${path} has the columns ${names.join(", ")}`);
 }
 
 interface Sent {

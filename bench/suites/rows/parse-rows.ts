@@ -12,6 +12,11 @@ export function parseCsv(lines: string): TableRow[] {
   return records.map((record) => asRow((name) => (NUMBERS.has(name) ? Number(record[name]) : record[name])));
 }
 
+/** The names in the first line. */
+export function parseHead(line: string): string[] {
+  return (parse(line) as string[][])[0] ?? [];
+}
+
 /** JSON Lines, or the lines of an array of objects, one on each. */
 export function parseJson(lines: string): TableRow[] {
   const objects = lines.trimEnd().split("\n");

@@ -7,7 +7,7 @@ import type { Row, Workload } from "../../harness/types.ts";
 const TIMEOUT_MS = 300_000;
 const QUIET_MS = 20_000;
 
-function stoppedOf(name: string, title: string, row: Row, start: string): Workload {
+function stoppedOf(name: string, title: string, row: Row, lines: string[]): Workload {
   return {
     name,
     title: `${title}, and a reader that stops after 1 MiB`,
@@ -18,7 +18,7 @@ function stoppedOf(name: string, title: string, row: Row, start: string): Worklo
     baseline: "sluice",
     rows: [row],
     targets: [{ metric: "growth", server: "sluice", limit: 64 }],
-    check: (server) => checkStart(server, row, Buffer.from(start)),
+    check: (server) => checkStart(server, row, Buffer.from(lines.join("\r\n"))),
     measure: async (server, { path }, { client }) => {
       // What a first export needs stays: the code that was loaded, a reader, a connection.
       await client.read(server.port, { path: path.replace(/-\w+/u, ""), timeoutMs: TIMEOUT_MS });
@@ -37,25 +37,25 @@ function stoppedOf(name: string, title: string, row: Row, start: string): Worklo
   };
 }
 
-const MANY_START = "i,t\r\n1,row 1\r\n2,row 2\r\n";
+const MANY = ['"i","t"', '1,"row 1"', '2,"row 2"', ""];
 
 export const stoppedSqlite: Workload = stoppedOf(
   "stopped-sqlite",
   "10,000,000 rows of SQLite's as CSV",
   { server: "sluice", peer: "sluice-rows", path: "/sqlite-many.csv" },
-  MANY_START,
+  MANY,
 );
 
 export const stoppedPostgres: Workload = stoppedOf(
   "stopped-postgres",
   "10,000,000 rows of PostgreSQL's as CSV",
   { server: "sluice", peer: "sluice-postgres", path: "/postgres-many.csv" },
-  MANY_START,
+  MANY,
 );
 
 export const stoppedCells: Workload = stoppedOf(
   "stopped-cells",
   "three rows of 200 MB each from PostgreSQL as CSV",
   { server: "sluice", peer: "sluice-postgres", path: "/postgres-cells.csv" },
-  `i,t\r\n1,${"x".repeat(MIB)}`,
+  ['"i","t"', `1,"${"x".repeat(MIB)}`],
 );

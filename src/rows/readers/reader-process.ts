@@ -55,7 +55,7 @@ export class ReaderProcess {
     // What the parent was started with (an inspector's port, a test runner's loader) is not the reader's.
     const env = { ...process.env, NODE_OPTIONS: "", ...FROM_SOURCES };
     // What it makes is gone after each batch: a large nursery would only be filled.
-    this.#child = spawn(process.execPath, ["--max-semi-space-size=2", script, ...args], {
+    this.#child = spawn(process.execPath, ["--max-semi-space-size=2", "--expose-gc", script, ...args], {
       env,
       stdio: ["pipe", "ignore", "inherit", "pipe", ...descriptors],
     });

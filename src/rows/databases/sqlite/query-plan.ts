@@ -6,6 +6,7 @@ import { quoteName } from "../../sql-dialect.ts";
 import type { Parameters } from "../../parameters.ts";
 import { type SqliteColumn, columnsOf } from "./columns.ts";
 import { MAX_NULL_BYTES, jsonToCsv } from "./json-to-csv.ts";
+import { jsonToFeed } from "./json-to-feed.ts";
 import { type Keyed, asExpression, columnNamesOf, isPaged, keyCandidates } from "./keyset.ts";
 import { jsonSql, rowSql } from "./row-sql.ts";
 import { UnknownTable, prepareOne } from "./statement.ts";
@@ -77,17 +78,18 @@ function jsonPages(
   layout: RowLayout,
   utf8: boolean,
 ): PagePlan["json"] {
-  if (name !== "csv") {
+  if (name !== "csv" && name !== "parquet") {
     return { pageSql: pageOf(keyed, json, layout.rowEnd + layout.between, utf8), toText: (text) => text };
   }
   const bytes = { rowEnd: Buffer.from(layout.rowEnd), null: Buffer.from(layout.null) };
   if (bytes.null.length > MAX_NULL_BYTES) return undefined;
+  const write = name === "csv" ? jsonToCsv : jsonToFeed;
   let room = Buffer.alloc(0);
   return {
     pageSql: pageOf(keyed, json, "\n", utf8),
     toText(text) {
       if (room.length < text.length) room = Buffer.allocUnsafe(text.length * 2);
-      return room.subarray(0, jsonToCsv(text, room, bytes));
+      return room.subarray(0, write(text, room, bytes));
     },
   };
 }

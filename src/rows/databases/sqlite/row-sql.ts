@@ -49,7 +49,7 @@ export function rowSql(
  * A row as SQLite's own JSON functions write it, which know the types of values and cost half of {@link rowSql}. They fail for
  * bytes, and have no word for infinities ({@link INFINITY_MARK}).
  *
- * @returns an expression that gives an object for JSON, an array for CSV; undefined where the format is another, or the
+ * @returns an expression that gives an object for JSON, an array for CSV and for Parquet's feed; undefined where the format is another, or the
  *   columns are too many, or said to be bytes
  */
 export function jsonSql(
@@ -61,8 +61,8 @@ export function jsonSql(
   const values = names.map((value, index) =>
     columns[index]!.isStored ? value : `CASE typeof(${value}) WHEN 'text' THEN ${value} || '' ELSE ${value} END`,
   );
-  if (name === "csv" && options.profile === "plain" && values.length <= MAX_ARGUMENTS) {
-    return `json_array(${values.join(", ")})`;
+  if (name === "parquet" || (name === "csv" && options.profile === "plain")) {
+    return values.length <= MAX_ARGUMENTS ? `json_array(${values.join(", ")})` : undefined;
   }
   const isJson = name === "ndjson" || name === "json";
   if (!isJson || options.bigint !== "number" || values.length * 2 > MAX_ARGUMENTS) return undefined;
