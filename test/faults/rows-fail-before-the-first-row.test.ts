@@ -110,7 +110,7 @@ const POSTGRES_CASES: readonly Case[] = [
 
 watchReports();
 
-const rigs: readonly [name: string, make: () => Promise<Rig>, cases: readonly Case[]][] = [
+const rigs: readonly (readonly [name: string, make: () => Promise<Rig>, cases: readonly Case[]])[] = [
   ["SQLite", sqliteRig, SQLITE_CASES],
   ...(hasPostgres() ? ([["PostgreSQL", postgresRig, POSTGRES_CASES]] as const) : []),
 ];

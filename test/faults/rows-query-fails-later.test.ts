@@ -73,7 +73,7 @@ async function duckDbRig(): Promise<Rig> {
 const reports = watchReports();
 beforeAll(trustTestCertificate);
 
-const rigs: readonly [name: string, make: () => Promise<Rig>][] = [
+const rigs: readonly (readonly [name: string, make: () => Promise<Rig>])[] = [
   ["SQLite", sqliteRig],
   ...(hasPostgres() ? ([["PostgreSQL", postgresRig]] as const) : []),
   ["DuckDB", duckDbRig],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ran, scaled, toGrowth, toMiB } from "../faults/support/scale.ts";
+import { SOAK, ran, scaled, toGrowth, toMiB } from "../faults/support/scale.ts";
 import { until } from "../faults/support/deadline.ts";
 import { type TestPostgres, hasPostgres, startPostgres } from "../helpers/postgres.ts";
 import {
@@ -17,7 +17,7 @@ import {
 const ROWS = 10_000_000;
 /** What a reader reads is, and 100 bytes each. */
 const READ_ROWS = scaled(1_500_000, 10_000_000);
-const CELL_BYTES = scaled(60_000_000, 200_000_000);
+const CELL_BYTES = scaled(40_000_000, 200_000_000);
 
 /** What stands in FROM would be put into a file before the first row comes. */
 const numbers = (rows: number): string => `(SELECT generate_series(1, ${rows})) AS n (i)`;
@@ -67,7 +67,8 @@ describe.runIf(hasPostgres())("the memory of exports of PostgreSQL", { timeout: 
       expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
     });
 
-    test.each([
+    // One of the ways says it for the others, in a short run.
+    test.runIf(SOAK || name === "csv, copied").each([
       [`${READ_ROWS} rows`, rowsOf(READ_ROWS, text), 90 * READ_ROWS],
       [`three rows of ${CELL_BYTES / 1_000_000} MB each`, cellsOf(text), 3 * CELL_BYTES],
     ])("grows by no more than 64 MiB for a reader who reads %s", async (what, sql, least) => {

@@ -3,7 +3,7 @@ import { readFileSync, readdirSync } from "node:fs";
 import { expect } from "vitest";
 import { type Child, startChild } from "../faults/support/child.ts";
 import { Connection, get } from "../faults/support/connection.ts";
-import { lapse, until } from "../faults/support/deadline.ts";
+import { until } from "../faults/support/deadline.ts";
 
 /** Over the idle process, with all that belongs to it. */
 export const MOST_GROWTH_BYTES = 64 * 2 ** 20;
@@ -52,19 +52,14 @@ export function treeBytes(pid: number): number {
 
 /** The growth over the idle server while `during` lasts, at its most. */
 export async function mostGrowth({ child, idleBytes }: RowsServer, during: () => Promise<void>): Promise<number> {
+  // What others have left to be collected is not this one's.
+  await child.ask("memory");
   let most = treeBytes(child.process.pid!);
-  let isOver = false;
-  const sampling = (async () => {
-    while (!isOver) {
-      most = Math.max(most, treeBytes(child.process.pid!));
-      await lapse(SAMPLE_MS);
-    }
-  })();
+  const sampling = setInterval(() => (most = Math.max(most, treeBytes(child.process.pid!))), SAMPLE_MS);
   try {
     await during();
   } finally {
-    isOver = true;
-    await sampling;
+    clearInterval(sampling);
   }
   return most - idleBytes;
 }
@@ -72,7 +67,17 @@ export async function mostGrowth({ child, idleBytes }: RowsServer, during: () =>
 /** Opens an export whose reader takes its first bytes, and then nothing; waits until its query stands still. */
 export async function sleepOn({ child }: RowsServer, path: string): Promise<Connection> {
   const reader = await Connection.open(child.port, get(path), { keep: false });
-  await reader.receives(1);
+  try {
+    await standsStill(child, reader);
+    return reader;
+  } catch (error) {
+    reader.reset();
+    throw error;
+  }
+}
+
+async function standsStill(child: Child, reader: Connection): Promise<void> {
+  await reader.receives(1, 60_000);
   reader.pause();
   let rows = -1;
   let since = performance.now();
@@ -86,7 +91,6 @@ export async function sleepOn({ child }: RowsServer, path: string): Promise<Conn
     "a query that stands still",
     60_000,
   );
-  return reader;
 }
 
 /** Sends a reader away, and sees that its query has gone. */

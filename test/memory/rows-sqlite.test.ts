@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ran, scaled, toGrowth, toMiB } from "../faults/support/scale.ts";
+import { SOAK, ran, scaled, toGrowth, toMiB } from "../faults/support/scale.ts";
 import {
   MOST_GROWTH_BYTES,
   type RowsServer,
@@ -18,7 +18,7 @@ import {
 /** What a reader sleeps on is never made: a row more costs nothing. */
 const ROWS = 10_000_000;
 /** What a reader reads is, and 100 bytes each. */
-const READ_ROWS = scaled(2_000_000, 10_000_000);
+const READ_ROWS = scaled(1_500_000, 10_000_000);
 
 const numbers = (rows: number): string =>
   `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT ${rows})`;
@@ -58,14 +58,17 @@ describe("the memory of exports of SQLite", { timeout: 300_000 }, () => {
       expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
     });
 
-    test.each(["csv", "ndjson"])("grows by no more than 64 MiB for a reader who reads: %s", async (format) => {
-      let bytes = 0;
-      const growth = await mostGrowth(server, async () => {
-        bytes = await readAll(server, target(format, sqlOf(READ_ROWS)));
-      });
-      ran(`${READ_ROWS} rows of ${what} as ${format}, ${toMiB(bytes)}: ${toGrowth(growth)}`);
-      expect(bytes).toBeGreaterThan(100 * READ_ROWS);
-      expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
-    });
+    test.each(SOAK ? ["csv", "ndjson"] : [what === "a table" ? "csv" : "ndjson"])(
+      "grows by no more than 64 MiB for a reader who reads: %s",
+      async (format) => {
+        let bytes = 0;
+        const growth = await mostGrowth(server, async () => {
+          bytes = await readAll(server, target(format, sqlOf(READ_ROWS)));
+        });
+        ran(`${READ_ROWS} rows of ${what} as ${format}, ${toMiB(bytes)}: ${toGrowth(growth)}`);
+        expect(bytes).toBeGreaterThan(100 * READ_ROWS);
+        expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
+      },
+    );
   });
 });

@@ -71,7 +71,7 @@ async function postgresRig(): Promise<Rig> {
   };
 }
 
-const rigs: readonly [name: string, make: () => Promise<Rig>][] = [
+const rigs: readonly (readonly [name: string, make: () => Promise<Rig>])[] = [
   ["SQLite", sqliteRig],
   ...(hasPostgres() ? ([["PostgreSQL", postgresRig]] as const) : []),
 ];

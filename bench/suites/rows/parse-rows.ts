@@ -14,7 +14,7 @@ export function parseCsv(lines: string): TableRow[] {
 
 /** The names in the first line. */
 export function parseHead(line: string): string[] {
-  return (parse(line) as string[][])[0] ?? [];
+  return parse(line)[0] ?? [];
 }
 
 /** JSON Lines, or the lines of an array of objects, one on each. */

@@ -30,7 +30,8 @@ function stoppedOf(name: string, title: string, row: Row, lines: string[]): Work
         const readers = await client.hold(server.port, { path, pauseAfter: MIB, timeoutMs: TIMEOUT_MS });
         await server.quiet(QUIET_MS);
         held = server.pssBytes();
-        await readers.tell();
+        const { bodyBytes } = await readers.tell();
+        if (bodyBytes < MIB) throw new Error(`only ${bodyBytes} bytes arrived`);
       });
       return { growth: (peak - idle) / MIB, held: (held - idle) / MIB };
     },

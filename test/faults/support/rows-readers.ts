@@ -80,8 +80,17 @@ function startCurl(url: string, options: readonly string[], gzip: boolean): Read
   const child = spawn(
     "curl",
     [
-      ...["-sN", "--noproxy", "*", "--max-time", String(MAX_SECONDS), "-w", "%{stderr}%{http_code}"],
-      ...["-H", `Accept-Encoding: ${gzip ? "gzip" : "identity"}`, ...options, url],
+      "-sN",
+      "--noproxy",
+      "*",
+      "--max-time",
+      String(MAX_SECONDS),
+      "-w",
+      "%{stderr}%{http_code}",
+      "-H",
+      `Accept-Encoding: ${gzip ? "gzip" : "identity"}`,
+      ...options,
+      url,
     ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
