@@ -162,9 +162,17 @@ describe(`the same table (seed ${SEED})`, () => {
   });
 
   test.each(CASES)("is the same out of DuckDB: $name", async ({ format, options }) => {
-    expect(await lines(duck, IN_ORDER, format, options)).toEqual(await lines(lite, IN_ORDER, format, options));
+    const found = await lines(duck, IN_ORDER, format, options);
+    const isJson = format === "ndjson" || format === "json";
+    // DuckDB's JSON has capital digits in the escapes of control characters, as docs/rows.md says.
+    const got = isJson ? found.map((line) => line.replaceAll(/\\(?:u00[01][\dA-F]|.)/gu, lowerEscape)) : found;
+    expect(got).toEqual(await lines(lite, IN_ORDER, format, options));
   });
 });
+
+function lowerEscape(escape: string): string {
+  return escape.startsWith("\\u") ? escape.toLowerCase() : escape;
+}
 
 describe.runIf(hasPostgres())("booleans, dates, times, decimals and UUIDs", () => {
   test.each(CASES)("are the same out of PostgreSQL and DuckDB: $name", async ({ format, options }) => {

@@ -25,13 +25,11 @@ export class PostgresRows implements RowStream {
     this.#ended = new Promise((resolve) => {
       end = resolve;
     });
-    // In CSV a single NULL would be an empty line.
-    const emptyRow = columns.length === 1 ? layout.null : "";
     const onEnd = (error: Error | undefined): void => {
       end!();
       this.#release(error);
     };
-    this.#query = new RunQuery(statement, layout, { maxRows, emptyRow, onEnd });
+    this.#query = new RunQuery(statement, layout, { maxRows, onEnd });
   }
 
   get rows(): number {

@@ -8,6 +8,8 @@ import { type RowEncoding, RowFramer } from "./row-framer.ts";
 export interface Statement {
   readonly sql: string;
   readonly encoding: RowEncoding;
+  /** What stands for a row without any text. */
+  readonly emptyRow: string;
   /** Texts, in the order of `$1`, `$2` …: only with `fields`, which are read in batches. */
   readonly values: readonly (string | null)[];
 }
@@ -34,6 +36,8 @@ export class RunQuery extends Exchange {
   #ended = false;
   /** Nobody wants more of it. */
   #discarding = false;
+  /** There are no more rows: what still comes is short, and lets the connection go. */
+  #isOver = false;
   #suspended = false;
   #batchRows = FIRST_BATCH_ROWS;
   #batchBytes = 0;
@@ -42,13 +46,18 @@ export class RunQuery extends Exchange {
   constructor(
     statement: Statement,
     framing: Framing,
-    options: { maxRows: number; emptyRow: string; onEnd: (error: Error | undefined) => void },
+    options: { maxRows: number; onEnd: (error: Error | undefined) => void },
   ) {
     super();
     this.#statement = statement;
     this.#framing = framing;
     this.#onEnd = options.onEnd;
-    this.#framer = new RowFramer(statement.encoding, framing, { ...options, onMessage: this.#onMessage });
+    const { encoding, emptyRow } = statement;
+    this.#framer = new RowFramer(encoding, framing, {
+      maxRows: options.maxRows,
+      emptyRow,
+      onMessage: this.#onMessage,
+    });
   }
 
   get rows(): number {
@@ -127,7 +136,8 @@ export class RunQuery extends Exchange {
     this.#batchBytes += chunk.length;
     this.#framer.push(chunk, this.#onText);
     if (this.#items.length > 0 && !this.#discarding && !this.#ended) {
-      this.connection!.stream.pause();
+      // The backend's last words come by themselves, and nobody need pull for them: the transaction ends with them.
+      if (!this.#isOver) this.connection!.stream.pause();
       this.#settle();
     }
   };
@@ -146,11 +156,13 @@ export class RunQuery extends Exchange {
   readonly #onMessage = (type: number, message: Buffer): void => {
     switch (type) {
       case MESSAGE.errorResponse:
+        this.#isOver = true;
         this.#failure ??= toError(new ServerFailure(parseErrorResponse(message.subarray(MESSAGE_HEAD_BYTES))));
         // After a COPY it was sent with it.
         if (this.#statement.encoding === "fields") this.connection!.sync();
         return;
       case MESSAGE.commandComplete:
+        this.#isOver = true;
         if (this.#statement.encoding === "fields") this.connection!.sync();
         return;
       case MESSAGE.portalSuspended:

@@ -41,7 +41,7 @@ export interface PgColumn extends Column {
 /** Types that are not in the table, as pg_type has them. */
 export interface OtherType {
   readonly name: string;
-  /** Its values are lists or records, and written as JSON. */
+  /** Its values are lists or records, declared or not, and written as JSON. */
   readonly isComposite: boolean;
 }
 
@@ -75,7 +75,7 @@ export interface TextOptions {
 
 /** Arrays and records have no text that is JSON. */
 const JSON_OIDS: ReadonlySet<number> = new Set([114, 3802]);
-/** Of other types a cast to text may say something else than they say themselves: it cuts the blanks of character(n). */
+/** Of other types a cast to text or to JSON may say something else than they say themselves: it cuts the blanks of character(n). */
 const TEXT_OIDS: ReadonlySet<number> = new Set([18, 19, 25, 1043]);
 const FIRST_AD = "0001-01-01 00:00:00";
 
@@ -92,10 +92,15 @@ export function textOf({ type, typeOid }: PgColumn, name: string, { bytes, timeZ
     case "json":
       return JSON_OIDS.has(typeOid) ? `${name}::text` : `to_json(${name})::text`;
     case "text":
-      return TEXT_OIDS.has(typeOid) ? `${name}::text` : `(to_json(${name}) #>> '{}')`;
+      return TEXT_OIDS.has(typeOid) ? `${name}::text` : `CASE WHEN ${name} IS NOT NULL THEN concat(${name}) END`;
     default:
       return `${name}::text`;
   }
+}
+
+/** Whether a value is NULL, as an SQL condition. A record of NULLs is none, and `IS NULL` says it is. */
+export function isNull({ type, typeOid }: PgColumn, name: string): string {
+  return type === "json" && !JSON_OIDS.has(typeOid) ? `${name} IS NOT DISTINCT FROM NULL` : `${name} IS NULL`;
 }
 
 /** As it is in its COPY: a value whose text is canonical needs no expression. */

@@ -1,9 +1,9 @@
 import type { RowFormatRequest, RowLayout } from "../../row-format.ts";
-import { nullableCell, rowText } from "../../row-text.ts";
+import { rowText } from "../../row-text.ts";
 import { isQuoted } from "../../formats/csv.ts";
 import { type SqlDialect, quoteText } from "../../sql-dialect.ts";
 import type { Statement } from "./run-query.ts";
-import { type PgColumn, copiedAs, textOf } from "./types.ts";
+import { type PgColumn, copiedAs, isNull, textOf } from "./types.ts";
 
 /** PostgreSQL takes no function of more arguments. */
 const MAX_ARGUMENTS = 100;
@@ -35,27 +35,36 @@ export interface Wanted {
  * - Any other text is built by the query, and copied in the binary format, which changes nothing in it.
  * - COPY takes no parameters: a query with some is read from a portal.
  *
- * @param sql - one statement that gives these columns: it was parsed by itself
+ * The query's own expressions are evaluated once for each row, however often a value is named here: `OFFSET 0` keeps the planner
+ * from putting them in each place, and costs nothing that can be measured.
+ *
+ * @param body - one statement that gives these columns, without semicolons: it was parsed by itself
  */
-export function wrapQuery(sql: string, values: readonly (string | null)[], wanted: Wanted): Statement {
+export function wrapQuery(body: string, values: readonly (string | null)[], wanted: Wanted): Statement {
   const { columns, format, layout, maxRows } = wanted;
   const names = columns.map((_, index) => `c${index}`);
-  // Equal names, and none, are no names here. The statement may end in a comment, and a semicolon before it.
-  const from = `FROM (\n${withoutSemicolon(sql)}\n) AS q (${names.join(", ")})${maxRows === Infinity ? "" : ` LIMIT ${maxRows + 1}`}`;
+  // Equal names, and none, are no names here. The statement may end in a comment. One row more than is wanted tells of more.
+  const query = `SELECT * FROM (\n${body}\n) AS q (${names.join(", ")}) OFFSET 0`;
+  const from = `FROM (${query}${maxRows === Infinity ? "" : ` LIMIT ${maxRows + 1}`}) AS r`;
   const isPlain = format.name === "tsv" || (format.name === "csv" && isPlainCsv(format));
   if (isPlain && values.length === 0) {
     const list = columns.map(
       (column, index) => `${copiedAs(column, names[index]!, format.options)} AS ${names[index]!}`,
     );
     const select = `SELECT ${list.join(", ")} ${from}`;
-    return { sql: `COPY (${select}) TO STDOUT (${copyOptions(format, columns, names)})`, encoding: "lines", values };
+    const sql = `COPY (${select}) TO STDOUT (${copyOptions(format, columns, names)})`;
+    // COPY writes an empty line for a single NULL, and nothing else: empty texts are quoted.
+    const emptyRow = format.name === "csv" && columns.length === 1 ? layout.null : "";
+    return { sql, encoding: "lines", emptyRow, values };
   }
-  const row = rowText(layout, columns, dialect, (column, index) =>
-    nullableCell(layout, column.type, `(${textOf(column, names[index]!, format.options)})`, dialect),
-  );
+  const row = rowText(layout, columns, dialect, (column, index) => {
+    const text = `(${textOf(column, names[index]!, format.options)})`;
+    const cell = layout.cell(column.type, text, dialect);
+    return `CASE WHEN ${isNull(column, names[index]!)} THEN ${quoteText(layout.null)} ELSE ${cell} END`;
+  });
   const select = `SELECT (${row})::text ${from}`;
-  if (values.length > 0) return { sql: select, encoding: "fields", values };
-  return { sql: `COPY (${select}) TO STDOUT (FORMAT binary)`, encoding: "tuples", values };
+  if (values.length > 0) return { sql: select, encoding: "fields", emptyRow: "", values };
+  return { sql: `COPY (${select}) TO STDOUT (FORMAT binary)`, encoding: "tuples", emptyRow: "", values };
 }
 
 /** What COPY writes in the same way as we do. Its lines end in LF, and ours in what the layout says. */
@@ -75,11 +84,4 @@ function copyOptions(
     ...(options.null === "" ? [] : [`NULL ${quoteText(options.null)}`]),
     ...(quoted.length === 0 ? [] : [`FORCE_QUOTE (${quoted.join(", ")})`]),
   ].join(", ");
-}
-
-/** A semicolon ends the statement; behind it there is nothing but blanks and comments, as it was parsed alone. */
-function withoutSemicolon(sql: string): string {
-  const tokens = /--[^\n]*|\/\*[\s\S]*?\*\/|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$[\s\S]*?\$\1\$|;/gu;
-  const last = [...sql.matchAll(tokens)].findLast(([token]) => token === ";");
-  return last === undefined ? sql : sql.slice(0, last.index);
 }
