@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Connection } from "../faults/support/connection.ts";
 import { SOAK, ran, scaled, toGrowth, toMiB } from "../faults/support/scale.ts";
 import { until } from "../faults/support/deadline.ts";
 import { type TestPostgres, hasPostgres, startPostgres } from "../helpers/postgres.ts";
 import {
   MOST_GROWTH_BYTES,
+  MOST_LEAVING_BYTES,
   type RowsServer,
   leave,
   mostGrowth,
@@ -56,15 +58,19 @@ describe.runIf(hasPostgres())("the memory of exports of PostgreSQL", { timeout: 
       [`${ROWS} rows`, rowsOf(ROWS, text)],
       [`three rows of ${CELL_BYTES / 1_000_000} MB each`, cellsOf(text)],
     ])("grows by no more than 64 MiB for a reader who sleeps on %s", async (what, sql) => {
+      let reader: Connection | undefined;
       const growth = await mostGrowth(server, async () => {
-        const reader = await sleepOn(server, target(format, sql, parameter));
+        reader = await sleepOn(server, target(format, sql, parameter));
         expect(await isGone()).toBe(false);
+      });
+      const leavingGrowth = await mostGrowth(server, async () => {
         const leftAt = performance.now();
-        await leave(server, reader);
+        await leave(server, reader!);
         await until(isGone, "the end of the query in the database", 1_000 - (performance.now() - leftAt));
       });
-      ran(`a reader who sleeps on ${what} as ${name}: ${toGrowth(growth)}`);
+      ran(`a reader who sleeps on ${what} as ${name}: ${toGrowth(growth)}; leaves: ${toGrowth(leavingGrowth)}`);
       expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
+      expect(leavingGrowth).toBeLessThan(MOST_LEAVING_BYTES);
     });
 
     // One of the ways says it for the others, in a short run.

@@ -7,6 +7,11 @@ import { until } from "../faults/support/deadline.ts";
 
 /** Over the idle process, with all that belongs to it. */
 export const MOST_GROWTH_BYTES = 64 * 2 ** 20;
+/**
+ * When a reader has left: a query of PostgreSQL is told to stop, and what it still sends is thrown away, which may be half a
+ * second's worth. What was thrown away waits for a collection.
+ */
+export const MOST_LEAVING_BYTES = 96 * 2 ** 20;
 /** "The query is gone a second after its reader has left." */
 const WITHIN_MS = 1_000;
 const SAMPLE_MS = 50;

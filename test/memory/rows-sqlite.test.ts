@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Connection } from "../faults/support/connection.ts";
 import { SOAK, ran, scaled, toGrowth, toMiB } from "../faults/support/scale.ts";
 import {
   MOST_GROWTH_BYTES,
@@ -50,10 +51,11 @@ describe("the memory of exports of SQLite", { timeout: 300_000 }, () => {
 
   describe.each(Object.entries(QUERIES))("of %s", (what, sqlOf) => {
     test.each(["csv", "ndjson"])("grows by no more than 64 MiB for a reader who sleeps: %s", async (format) => {
+      let reader: Connection | undefined;
       const growth = await mostGrowth(server, async () => {
-        const reader = await sleepOn(server, target(format, sqlOf(ROWS)));
-        await leave(server, reader);
+        reader = await sleepOn(server, target(format, sqlOf(ROWS)));
       });
+      await leave(server, reader!);
       ran(`a reader who sleeps on ${what} as ${format}: ${toGrowth(growth)}`);
       expect(growth).toBeLessThan(MOST_GROWTH_BYTES);
     });

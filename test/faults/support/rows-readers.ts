@@ -50,7 +50,7 @@ const PROTOCOLS: readonly Protocol[] = [
 /** Longer than any test waits: one that hangs fails by the test's own deadline. */
 const MAX_SECONDS = 30;
 /** What curl says of an answer that has no end: a part is missing, a reset, a broken HTTP/2 stream. */
-export const CURL_BROKEN: readonly number[] = [18, 56, 92];
+const CURL_BROKEN: readonly number[] = [18, 56, 92];
 
 export const READERS: readonly Reader[] = PROTOCOLS.flatMap(({ name, tls, options }) =>
   [false, true].map((gzip) => ({

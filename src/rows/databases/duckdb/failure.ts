@@ -4,8 +4,8 @@ import type { ReaderFailure } from "../../readers/messages.ts";
 export class RefusedStatement extends Error {
   readonly reason: "query" | "denied";
 
-  constructor(message: string, reason: "query" | "denied") {
-    super(message);
+  constructor(message: string, reason: "query" | "denied", options?: ErrorOptions) {
+    super(message, options);
     this.reason = reason;
   }
 }

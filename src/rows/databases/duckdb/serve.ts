@@ -7,7 +7,7 @@ import { FramedRows } from "../../readers/framed-rows.ts";
 import type { ReaderRequest, ReaderTarget } from "../../readers/messages.ts";
 import type { RowFormatRequest } from "../../row-format.ts";
 import { toColumn } from "./columns.ts";
-import { toFailure } from "./failure.ts";
+import { RefusedStatement, toFailure } from "./failure.ts";
 import { openDatabase } from "./open-database.ts";
 import { parquetQuery, rowQuery } from "./row-sql.ts";
 import { sendRows } from "./send-rows.ts";
@@ -69,10 +69,24 @@ async function prepareRows(
   return async () => {
     const framed = new FramedRows(layout);
     const betweenBytes = Buffer.byteLength(layout.rowEnd + layout.between);
+    await connection.run("BEGIN TRANSACTION READ ONLY");
     const isTruncated = await sendRows(await statement.stream(), betweenBytes, maxRows, framed);
+    await expectWhole(connection);
     framed.end();
     return isTruncated;
   };
+}
+
+/**
+ * DuckDB's module tells nobody of a stream that failed behind its first rows: it ends as one that has ended well. What such a
+ * one leaves is a transaction that takes no more statements.
+ */
+async function expectWhole(connection: DuckDBConnection): Promise<void> {
+  try {
+    await connection.run("SELECT 1");
+  } catch (error) {
+    throw new RefusedStatement("The query failed behind its first rows", "query", { cause: error });
+  }
 }
 
 async function prepareParquet(

@@ -5,7 +5,7 @@ export interface CsvBytes {
   readonly null: Uint8Array;
 }
 
-export const MAX_NULL_BYTES = "null".length;
+export const MAX_NULL_BYTES: number = "null".length;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
