@@ -47,6 +47,8 @@ export class SluiceTypeError extends TypeError {
 export interface HttpErrorOptions extends ErrorOptions {
   /** Sent with the response, e.g. `{ "Retry-After": "5" }`. */
   headers?: Record<string, string>;
+  /** Told in the body beside `title`, `status` and `detail` (RFC 9457 §3.2), e.g. `{ "position": 12 }`. */
+  members?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -62,6 +64,7 @@ export class HttpError extends Error {
   readonly status: number;
   readonly detail: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
+  readonly members: Readonly<Record<string, unknown>>;
 
   constructor(status: number, detail?: string, options: HttpErrorOptions = {}) {
     super(detail ?? `HTTP ${status}`, options);
@@ -71,6 +74,7 @@ export class HttpError extends Error {
     this.status = status;
     this.detail = detail;
     this.headers = options.headers ?? {};
+    this.members = options.members ?? {};
     // Said here, where it can be mended: an error that cannot be answered would be one more error.
     if (options.headers) void new Headers(options.headers);
   }

@@ -49,6 +49,6 @@ export function problemResponse(
 
 /** What a client is told of an error: an {@link HttpError} says it itself, of anything else nothing is told. */
 export function errorResponse(error: unknown): Response {
-  if (error instanceof HttpError) return problemResponse(error.status, error.detail, error.headers);
+  if (error instanceof HttpError) return problemResponse(error.status, error.detail, error.headers, error.members);
   return problemResponse(500);
 }

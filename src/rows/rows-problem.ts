@@ -28,7 +28,7 @@ export function rowsProblem(error: unknown, explain: Explain): Response {
 export function toHttpError(error: Error, explain: Explain): Error {
   if (!(error instanceof QueryError)) return error;
   if (!explain) report({ code: "SOURCE_FAILED", message: "A query failed before its first row", error });
-  return new HttpError(error.status, detailOf(error, explain), { cause: error });
+  return new HttpError(error.status, detailOf(error, explain), { cause: error, members: membersOf(error, explain) });
 }
 
 function detailOf(error: QueryError, explain: Explain): string {

@@ -308,6 +308,18 @@ test("a client that wrote the statement is told what is wrong with it, and where
   ]);
 });
 
+test("it is told, too, what is wrong with the first row", async () => {
+  await using explaining = await serve(
+    (request) => rowsResponse(request, database.query("SELECT json('{')"), { explain: true }),
+    { port: 0 },
+  );
+  const { status, body } = await curl(explaining.url);
+  expect([status, JSON.parse(body.toString())]).toEqual([
+    400,
+    { title: "Bad Request", status: 400, detail: "malformed JSON", code: "SQLITE_ERROR" },
+  ]);
+});
+
 test("a query that is too slow to its first row is answered with 504", async () => {
   await using slow = await serve(
     (request) => rowsResponse(request, database.query(ENDLESS), { firstRowTimeoutMs: 300 }),
