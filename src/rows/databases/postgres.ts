@@ -1,4 +1,5 @@
 import pg from "pg";
+import { SluiceError } from "../../errors.ts";
 import { optionError } from "../../http/response-options.ts";
 import type { Parameters } from "../parameters.ts";
 import { parquetRows } from "../parquet/parquet-rows.ts";
@@ -21,6 +22,11 @@ export interface PostgresOptions extends SlotOptions {
    */
   maxQueries?: number | undefined;
   /**
+   * How long a query waits for others to end, in ms, before it is answered with 503.
+   * @defaultValue 1_000
+   */
+  maxWaitMs?: number | undefined;
+  /**
    * PostgreSQL's `statement_timeout` for queries, in ms; 0 for none. It counts the time that a slow reader takes, too: what
    * bounds an export by other clocks is `firstRowTimeoutMs` and `maxSnapshotAgeMs`.
    * @defaultValue the server's
@@ -36,6 +42,8 @@ export interface PostgresStats {
 }
 
 const DEFAULT_MAX_QUERIES = 4;
+/** A query gives its connection back a little after its last row: who asks for one after the other is not to be refused. */
+const DEFAULT_MAX_WAIT_MS = 1_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
@@ -61,13 +69,14 @@ export class PostgresDatabase implements RowDatabase {
   readonly #sessions: SessionOptions;
   readonly #otherTypes = new Map<number, OtherType>();
   readonly #running = new Set<PostgresRows>();
+  readonly #destroyed = new AbortController();
   #closed: Promise<void> | undefined;
 
   constructor(source: string | pg.Pool, options: PostgresOptions) {
     this.#ownsPool = typeof source === "string";
     const size = typeof source === "string" ? DEFAULT_MAX_QUERIES : source.options.max;
     const maxQueries = options.maxQueries ?? size;
-    this.#slots = new Slots({ ...options, maxQueries });
+    this.#slots = new Slots({ ...options, maxQueries, maxWaitMs: options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS });
     this.#pool =
       typeof source === "string"
         ? new pg.Pool({
@@ -112,7 +121,9 @@ export class PostgresDatabase implements RowDatabase {
 
   async destroy(): Promise<void> {
     const closed = this.close();
-    await Promise.all([...this.#running].map((rows) => rows.destroy()));
+    const error = new SluiceError("ERR_DATABASE", "The database was closed");
+    this.#destroyed.abort(error);
+    await Promise.all([...this.#running].map((rows) => rows.destroy(error)));
     await closed;
   }
 
@@ -138,25 +149,19 @@ export class PostgresDatabase implements RowDatabase {
     { format, maxRows, caller }: RowRequest,
     signal: AbortSignal,
   ): Promise<RowStream> {
-    const session = await this.#begin(caller, format.options.timeZone, signal);
-    try {
+    return this.#begin(caller, format.options.timeZone, signal, async (session) => {
       const statement = await statementOf(session);
       const columns = await this.#describe(session, statement);
-      signal.throwIfAborted();
       const layout = ROW_FORMATS[format.name].layout!(columns, format.options);
-      const wrapped = wrapQuery(statement.sql, statement.values, { columns, format, layout, maxRows });
-      const rows: PostgresRows = new PostgresRows(session, wrapped, {
-        columns: columns.map(plain),
-        layout,
-        maxRows,
-      });
+      const wrapped = wrapQuery(statement.body, statement.values, { columns, format, layout, maxRows });
+      const rows = new PostgresRows(session, wrapped, { columns: columns.map(plain), layout, maxRows });
+      // Between the last answer and now it may have been told to stop.
+      signal.throwIfAborted();
+      session.handOver();
       this.#running.add(rows);
       session.onReleased = () => this.#running.delete(rows);
       return rows;
-    } catch (error) {
-      await session.rollback();
-      throw toError(error);
-    }
+    });
   }
 
   /** @throws QueryError for what is not one statement that gives rows */
@@ -171,22 +176,31 @@ export class PostgresDatabase implements RowDatabase {
     }
   }
 
+  /** What is told at once, in a session of its own. */
   async #with<T>(signal: AbortSignal, use: (session: Session) => Promise<T>): Promise<T> {
-    const session = await this.#begin(undefined, "UTC", signal);
+    return this.#begin(undefined, "UTC", signal, async (session) => {
+      const told = await use(session);
+      await session.end();
+      return told;
+    });
+  }
+
+  /** Begins a session, which `use` ends, unless it fails. @throws as `toError` says; the signal's reason */
+  async #begin<T>(
+    caller: string | undefined,
+    timeZone: string,
+    asked: AbortSignal,
+    use: (session: Session) => Promise<T>,
+  ): Promise<T> {
+    const signal = AbortSignal.any([asked, this.#destroyed.signal]);
+    const giveBack = await this.#slots.take(caller, signal);
+    const session = await Session.begin(this.#pool, timeZone, this.#sessions, { signal, giveBack });
     try {
       return await use(session);
     } catch (error) {
+      await session.end();
+      signal.throwIfAborted();
       throw toError(error);
-    } finally {
-      await session.rollback();
     }
-  }
-
-  async #begin(caller: string | undefined, timeZone: string, signal: AbortSignal): Promise<Session> {
-    const release = await this.#slots.take(caller, signal);
-    const session = await Session.begin(this.#pool, timeZone, this.#sessions, release);
-    if (!signal.aborted) return session;
-    await session.rollback();
-    throw signal.reason;
   }
 }

@@ -21,6 +21,9 @@ test.each<[sql: string, parameters: Parameters, positional: string, values: (str
     "SELECT a @> b, c ? 'x', d ->> 'y', @ -5, $1::int",
     ["7"],
   ],
+  ["SELECT E'a'\n  'it\\'s :a', :b", { b: 5 }, "SELECT E'a'\n  'it\\'s :a', $1", ["5"]],
+  ["SELECT 1 -- :a\r, :b", { b: "x" }, "SELECT 1 -- :a\r, $1", ["x"]],
+  ["SELECT $😊$ :a $😊$, :b", { b: "x" }, "SELECT $😊$ :a $😊$, $1", ["x"]],
   ["SELECT :größe", { größe: new Uint8Array([0, 255]) }, "SELECT $1", ["\\x00ff"]],
 ])("%j has %j", (sql, parameters, positional, values) => {
   const statement = toPositional(sql, parameters);
@@ -32,8 +35,30 @@ test.each<[sql: string, parameters: Parameters]>([
   ["SELECT :a", {}],
   ["SELECT 1", { a: 1 }],
   ["SELECT ':a'", { a: 1 }],
+  ["SELECT 1\0", {}],
 ])("refuses %j with %j", (sql, parameters) => {
   expect(() => toPositional(sql, parameters)).toThrow(expect.objectContaining({ code: "ERR_QUERY" }) as Error);
+});
+
+test("no more parameters than a message can have", () => {
+  const names = Array.from({ length: 65_536 }, (_, index) => `p${index}`);
+  const of = (some: string[]): (() => unknown) => {
+    const parameters = Object.fromEntries(some.map((name) => [name, 1]));
+    return () => toPositional(`SELECT ${some.map((name) => `:${name}`).join("+")}`, parameters);
+  };
+  expect(of(names.slice(1))).not.toThrow();
+  expect(of(names)).toThrow(expect.objectContaining({ code: "ERR_QUERY" }) as Error);
+});
+
+test.each<[sql: string, body: string]>([
+  ["SELECT 1", "SELECT 1"],
+  ["SELECT 1;", "SELECT 1 "],
+  ["; SELECT 1;; -- ;", "  SELECT 1   -- ;"],
+  ["SELECT :a, 1;", "SELECT $1, 1 "],
+  ["SELECT 1 /* a /* ; */ ; */;", "SELECT 1 /* a /* ; */ ; */ "],
+  ["SELECT E'it\\'s;', ';', \";\", $$;$$, $a$;$$;$a$;", "SELECT E'it\\'s;', ';', \";\", $$;$$, $a$;$$;$a$ "],
+])("%j stands in another statement as %j", (sql, body) => {
+  expect(toPositional(sql, sql.includes(":a") ? { a: 1 } : {}).body).toBe(body);
 });
 
 test("a position in what is sent is one in what was given", () => {

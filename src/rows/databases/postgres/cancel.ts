@@ -4,6 +4,11 @@ import type { PgClient } from "./protocol.ts";
 /** How long the connection for a cancel request may take, in ms. */
 const CONNECT_MS = 1_000;
 
+interface CancelConfig {
+  readonly ssl: unknown;
+  readonly sslNegotiation: string | undefined;
+}
+
 interface CancelConnection extends NodeJS.EventEmitter {
   readonly stream: { destroy(): void };
   connect(port: number | string, host?: string): void;
@@ -16,17 +21,20 @@ interface CancelConnection extends NodeJS.EventEmitter {
  * server has closed that: the backend has been signalled then, so that the signal does not meet the next statement.
  */
 export function requestCancel(client: PgClient): Promise<void> {
-  const { host, port, ssl, processID, secretKey } = client;
+  const { host, port, ssl, sslNegotiation, processID, secretKey } = client;
   return new Promise((resolve) => {
-    const Connection = (pg as unknown as { Connection: new (config: { ssl: unknown }) => CancelConnection }).Connection;
-    const connection = new Connection({ ssl });
+    const { Connection } = pg as unknown as { Connection: new (config: CancelConfig) => CancelConnection };
+    const connection = new Connection({ ssl, sslNegotiation });
     const timer = setTimeout(() => connection.stream.destroy(), CONNECT_MS);
     const end = (): void => {
       clearTimeout(timer);
       resolve();
     };
     const send = (): void => connection.cancel(processID, secretKey);
-    connection.on("connect", () => (ssl ? connection.requestSsl() : send()));
+    connection.on("connect", () => {
+      if (!ssl) send();
+      else if (sslNegotiation !== "direct") connection.requestSsl();
+    });
     connection.on("sslconnect", send);
     // It can't be reached, or closes by a reset: its socket is destroyed all the same.
     connection.on("error", () => connection.stream.destroy());

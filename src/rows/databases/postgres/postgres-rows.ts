@@ -1,5 +1,4 @@
 import type { Item } from "../../../core/puller.ts";
-import { SluiceError } from "../../../errors.ts";
 import type { Column } from "../../column.ts";
 import type { RowLayout } from "../../row-format.ts";
 import type { RowStream } from "../../row-query.ts";
@@ -12,6 +11,7 @@ export class PostgresRows implements RowStream {
   readonly #session: Session;
   readonly #query: RunQuery;
   readonly #ended: Promise<void>;
+  #stopping: Promise<void> | undefined;
   #started = false;
 
   constructor(
@@ -25,9 +25,10 @@ export class PostgresRows implements RowStream {
     this.#ended = new Promise((resolve) => {
       end = resolve;
     });
-    const onEnd = (error: Error | undefined): void => {
+    const onEnd = (): void => {
       end!();
-      this.#release(error);
+      // One that was told to stop is ended by whoever told it.
+      if (!this.#query.isDiscarded) void session.end();
     };
     this.#query = new RunQuery(statement, layout, { maxRows, onEnd });
   }
@@ -49,22 +50,17 @@ export class PostgresRows implements RowStream {
   }
 
   cancel(): void {
-    void this.#stop();
+    void this.destroy(undefined);
   }
 
-  /** As `cancel`, with an error for who waits for rows. */
-  destroy(): Promise<void> {
-    return this.#stop(new SluiceError("ERR_DATABASE", "The database was closed"));
+  /** As `cancel`. Resolves when the connection is back, or gone. @param error - for who waits for rows */
+  destroy(error: Error | undefined): Promise<void> {
+    this.#stopping ??= this.#stop(error);
+    return this.#stopping;
   }
 
-  async #stop(error?: Error): Promise<void> {
-    if (!this.#started) return this.#session.rollback();
+  async #stop(error: Error | undefined): Promise<void> {
+    if (!this.#started) return this.#session.end();
     if (!this.#query.ended) await this.#session.stop(this.#query, this.#ended, error);
-  }
-
-  #release(error: Error | undefined): void {
-    // One that was told to stop is ended by whoever told it.
-    if (this.#query.isDiscarded) return;
-    void (error ? this.#session.rollback() : this.#session.commit());
   }
 }

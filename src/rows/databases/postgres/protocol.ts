@@ -18,6 +18,7 @@ export type PgClient = pg.PoolClient & {
   readonly host: string;
   readonly port: number;
   readonly ssl: unknown;
+  readonly sslNegotiation: string | undefined;
   readonly processID: number;
   readonly secretKey: number;
   readonly connection: { readonly stream: { destroy(): void } };

@@ -28,7 +28,7 @@ export class RunQuery extends Exchange {
   readonly #statement: Statement;
   readonly #framing: Framing;
   readonly #framer: RowFramer;
-  readonly #onEnd: (error: Error | undefined) => void;
+  readonly #onEnd: () => void;
   #items: Item[] = [];
   #pending: Pending | undefined;
   #begun = false;
@@ -43,11 +43,7 @@ export class RunQuery extends Exchange {
   #batchBytes = 0;
 
   /** @param onEnd - told when the backend is ready for the next, or the connection has broken */
-  constructor(
-    statement: Statement,
-    framing: Framing,
-    options: { maxRows: number; onEnd: (error: Error | undefined) => void },
-  ) {
+  constructor(statement: Statement, framing: Framing, options: { maxRows: number; onEnd: () => void }) {
     super();
     this.#statement = statement;
     this.#framing = framing;
@@ -197,7 +193,7 @@ export class RunQuery extends Exchange {
       if (!this.#begun) this.#begin();
       if (this.#framing.end !== "") this.#items.push(this.#framing.end);
     }
-    this.#onEnd(error);
+    this.#onEnd();
     this.#settle();
   }
 

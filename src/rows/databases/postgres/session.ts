@@ -26,56 +26,74 @@ export interface CancelCounters {
 
 /** How long a query that was told to stop may take to do so, in ms; then its connection is destroyed. */
 const DRAIN_MS = 500;
+/** How long the end of a transaction may take, in ms. */
+const END_MS = 5_000;
 /** How long a transaction may wait for its reader between two statements, in ms. */
 const IDLE_MS = 60_000;
+/** It has nothing to commit, and what a query has set for its session is undone. Locks outlive it, if nobody gives them back. */
+const END = "ROLLBACK; SELECT pg_advisory_unlock_all()";
 
 /**
- * One read-only transaction on a connection of the pool. It ends in one way: `commit`, `rollback`, or `stop` of a query that
- * runs; then the connection is back, or gone.
+ * One read-only transaction on a connection of the pool. It is ended by `end`, or by `stop` of a query that runs; then the
+ * connection is back, or gone.
  */
 export class Session {
   readonly #client: PgClient;
   readonly #options: SessionOptions;
   readonly #giveBack: () => void;
+  readonly #signal: AbortSignal;
+  /** Settled when the server has heard that what runs is to stop. */
+  #cancelled: Promise<void> | undefined;
+  #interruptTimer: NodeJS.Timeout | undefined;
+  #ending: Promise<void> | undefined;
   #released = false;
   /** Told when the connection is back, or gone. */
   onReleased: (() => void) | undefined;
 
-  private constructor(client: PgClient, options: SessionOptions, giveBack: () => void) {
+  private constructor(client: PgClient, options: SessionOptions, signal: AbortSignal, giveBack: () => void) {
     this.#client = client;
     this.#options = options;
     this.#giveBack = giveBack;
+    this.#signal = signal;
     client.on("error", ignore);
+    signal.addEventListener("abort", this.#interrupt);
   }
 
   /**
    * Takes a connection, and begins.
    *
+   * @param signal - stops whatever the session is doing, until {@link Session.handOver}: the call that waits for it rejects
    * @param giveBack - called when the session has ended, or could not begin
-   * @throws as `toError` says
+   * @throws as `toError` says; the signal's reason
    */
-  static async begin(pool: pg.Pool, timeZone: string, options: SessionOptions, giveBack: () => void): Promise<Session> {
+  static async begin(
+    pool: pg.Pool,
+    timeZone: string,
+    options: SessionOptions,
+    { signal, giveBack }: { signal: AbortSignal; giveBack: () => void },
+  ): Promise<Session> {
     for (let left = pool.options.max; ; left--) {
-      let client: PgClient;
+      const session = new Session(await takeClient(pool, signal, giveBack), options, signal, giveBack);
       try {
-        client = (await pool.connect()) as PgClient;
-      } catch (error) {
-        giveBack();
-        throw toError(error);
-      }
-      const session = new Session(client, options, giveBack);
-      try {
+        signal.throwIfAborted();
         await session.#setUp(timeZone);
+        signal.throwIfAborted();
         return session;
       } catch (error) {
         // A connection that broke while it was idle, which is known only now: nothing has run yet.
-        if (left > 0 && isBroken(error)) client.release(error as Error);
+        if (left > 0 && isBroken(error) && !signal.aborted) session.#discard(error as Error);
         else {
-          await session.rollback();
+          await session.end();
+          signal.throwIfAborted();
           throw toError(error);
         }
       }
     }
+  }
+
+  /** The session goes on without its signal: whoever has it stops it. */
+  handOver(): void {
+    this.#signal.removeEventListener("abort", this.#interrupt);
   }
 
   /** As {@link Describe}. */
@@ -95,12 +113,10 @@ export class Session {
     this.#client.query(query as unknown as pg.Submittable);
   }
 
-  commit(): Promise<void> {
-    return this.#end("COMMIT");
-  }
-
-  rollback(): Promise<void> {
-    return this.#end("ROLLBACK");
+  /** Ends the transaction; the connection goes back to the pool. */
+  end(): Promise<void> {
+    this.#ending ??= this.#end();
+    return this.#ending;
   }
 
   /**
@@ -113,7 +129,7 @@ export class Session {
     const { counters } = this.#options;
     counters.requested++;
     // A portal that waits runs nothing.
-    const cancelled = query.isWaiting ? undefined : requestCancel(this.#client);
+    if (!query.isWaiting) this.#cancelled = requestCancel(this.#client);
     query.discard(error);
     const isDrained = await inTime(ended, DRAIN_MS);
     if (!isDrained) {
@@ -121,8 +137,7 @@ export class Session {
       return this.destroy();
     }
     counters.drained++;
-    await cancelled;
-    await this.rollback();
+    await this.end();
   }
 
   /** Ends the connection, now. */
@@ -131,6 +146,18 @@ export class Session {
     this.#client.connection.stream.destroy();
     this.#release(new Error("Its query did not stop"));
   }
+
+  /** Stops a statement that gives its rows at once: as `stop` does, but whoever waits for it ends the session. */
+  readonly #interrupt = (): void => {
+    const { counters } = this.#options;
+    counters.requested++;
+    this.#cancelled = requestCancel(this.#client);
+    this.#interruptTimer = setTimeout(() => {
+      counters.destroyed++;
+      this.#interruptTimer = undefined;
+      this.destroy();
+    }, DRAIN_MS);
+  };
 
   async #setUp(timeZone: string): Promise<void> {
     const { statementTimeoutMs, checksConnections } = this.#options;
@@ -159,10 +186,14 @@ export class Session {
     }
   }
 
-  async #end(command: string): Promise<void> {
+  async #end(): Promise<void> {
+    // A signal to the backend that comes late would meet what runs next.
+    if (!this.#released) await this.#cancelled;
     if (this.#released) return;
+    const ended = this.#client.query(END);
+    ended.catch(ignore);
     try {
-      await this.#client.query(command);
+      if (!(await inTime(ended, END_MS))) return this.destroy();
       this.#release();
     } catch (error) {
       this.#release(error as Error);
@@ -172,13 +203,49 @@ export class Session {
   /** @param error - the connection is not one that can be used again */
   #release(error?: Error): void {
     if (this.#released) return;
-    this.#released = true;
-    // `pg` tells of a connection that is gone later than it is.
-    if (!error) this.#client.removeListener("error", ignore);
-    this.#client.release(error);
+    this.#discard(error);
     this.#giveBack();
     this.onReleased?.();
   }
+
+  #discard(error?: Error): void {
+    this.#released = true;
+    this.handOver();
+    if (this.#interruptTimer) {
+      clearTimeout(this.#interruptTimer);
+      this.#options.counters.drained++;
+    }
+    // `pg` tells of a connection that is gone later than it is.
+    if (!error) this.#client.removeListener("error", ignore);
+    this.#client.release(error);
+  }
+}
+
+/** A connection of the pool, which may be long in coming: who has left does not wait for it. */
+async function takeClient(pool: pg.Pool, signal: AbortSignal, giveBack: () => void): Promise<PgClient> {
+  // Of a URL that is none it throws.
+  const connecting = Promise.try(() => pool.connect() as Promise<PgClient>);
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<undefined>((resolve) => {
+    onAbort = () => resolve(undefined);
+    signal.addEventListener("abort", onAbort);
+  });
+  try {
+    const client = signal.aborted ? undefined : await Promise.race([connecting, aborted]);
+    if (client) return client;
+  } catch (error) {
+    giveBack();
+    throw toError(error);
+  } finally {
+    signal.removeEventListener("abort", onAbort!);
+  }
+  void connecting
+    .then(
+      (client) => client.release(),
+      () => {},
+    )
+    .then(giveBack);
+  throw signal.reason;
 }
 
 const AS_TEXT = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig;

@@ -14,6 +14,17 @@ const RELATIONS = `
     AND n.nspname NOT LIKE 'pg\\_toast%' AND n.nspname NOT LIKE 'pg\\_temp%'
     AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')`;
 
+/** Domains, with what each is of: another domain, or the type that its columns have when they are read. */
+const DOMAINS = `
+  WITH RECURSIVE domains (domain, oid, modifier, is_domain) AS (
+    SELECT d.oid, t.oid, d.typtypmod, t.typtype = 'd' FROM pg_type d JOIN pg_type t ON t.oid = d.typbasetype WHERE d.typtype = 'd'
+    UNION ALL
+    SELECT n.domain, t.oid, d.typtypmod, t.typtype = 'd'
+    FROM domains n JOIN pg_type d ON d.oid = n.oid JOIN pg_type t ON t.oid = d.typbasetype WHERE n.is_domain
+  )`;
+/** `record`, and lists of it: what a query makes has no declared type. */
+const RECORDS = "2249, 2287";
+
 /** A statement that gives all rows of a table. @throws HttpError 404 where there is none of this name */
 export async function selectFrom(session: Session, table: string): Promise<string> {
   const [found] = await session.read(`SELECT nspname, relname FROM (${RELATIONS}) r WHERE called = $1`, [table]);
@@ -24,11 +35,9 @@ export async function selectFrom(session: Session, table: string): Promise<strin
 
 export async function tablesOf(session: Session, others: Map<number, OtherType>): Promise<Table[]> {
   const relations = await session.read(`SELECT oid, called, relkind, reltuples FROM (${RELATIONS}) r ORDER BY called`);
-  // A domain's columns are its base type's, as they are when they are read.
   const attributes = await session.read(
-    `SELECT a.attrelid, a.attname, CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END,
-       CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END
-     FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+    `${DOMAINS} SELECT a.attrelid, a.attname, coalesce(d.oid, a.atttypid), coalesce(d.modifier, a.atttypmod)
+     FROM pg_attribute a LEFT JOIN domains d ON d.domain = a.atttypid AND NOT d.is_domain
      WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid = ANY ($1::oid[]) ORDER BY a.attrelid, a.attnum`,
     [`{${relations.map(([oid]) => oid).join(",")}}`],
   );
@@ -56,7 +65,7 @@ export async function learnTypes(
 ): Promise<void> {
   if (oids.length === 0) return;
   const types = await session.read(
-    "SELECT oid, format_type(oid, NULL), typtype = 'c' OR typcategory = 'A' FROM pg_type WHERE oid = ANY ($1::oid[])",
+    `SELECT oid, format_type(oid, NULL), typtype = 'c' OR typcategory = 'A' OR oid IN (${RECORDS}) FROM pg_type WHERE oid = ANY ($1::oid[])`,
     [`{${oids.join(",")}}`],
   );
   for (const [oid, name, isComposite] of types)
