@@ -12,15 +12,22 @@ const alias = Object.entries(subpaths).flatMap(([subpath, { default: built }]) =
   return [{ find: new RegExp(`^sluice${subpath.slice(1)}$`), replacement: `${import.meta.dirname}/${source}` }];
 });
 
+const TESTS = ["test/**/*.test.ts"];
+const MEASURED = ["test/memory/**/*.test.ts"];
+
 export default defineConfig({
   resolve: { alias },
   test: {
-    include: ["test/**/*.test.ts"],
     pool: "forks",
     // Memory ceilings are measured after a collection.
     execArgv: ["--expose-gc"],
     testTimeout: 20_000,
     hookTimeout: 20_000,
     dangerouslyIgnoreUnhandledErrors: false,
+    projects: [
+      // A neighbour's work must not count against a ceiling: one after another, when the others are through.
+      { extends: true, test: { name: "alone", include: MEASURED, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: "together", include: TESTS, exclude: MEASURED, maxWorkers: 2 } },
+    ],
   },
 });

@@ -1,7 +1,7 @@
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PostgresDatabase, postgres } from "../../../src/rows/databases/postgres.ts";
-import { until, within } from "../../helpers/deadline.ts";
+import { DEADLINE_MS, until, within } from "../../helpers/deadline.ts";
 import { type TestPostgres, hasPostgres, startPostgres } from "../../helpers/postgres.ts";
 import { readAll, wanted } from "../support.ts";
 
@@ -30,16 +30,14 @@ describe.runIf(hasPostgres())("a query of PostgreSQL that is being opened", () =
   }
 
   async function waitsForLock(): Promise<void> {
-    const waiter = new pg.Client({ connectionString: server.url });
-    await waiter.connect();
-    let found = 0;
-    await until(() => {
-      void waiter
-        .query("SELECT 1 FROM pg_stat_activity WHERE application_name = 'sluice' AND wait_event_type = 'Lock'")
-        .then(({ rowCount }) => (found = rowCount ?? 0));
-      return found > 0;
-    }, "a query that waits for a lock");
-    await waiter.end();
+    const observer = new pg.Client({ connectionString: server.url });
+    await observer.connect();
+    const deadline = performance.now() + DEADLINE_MS;
+    const waiting = "SELECT 1 FROM pg_stat_activity WHERE application_name = 'sluice' AND wait_event_type = 'Lock'";
+    while ((await observer.query(waiting)).rowCount === 0) {
+      if (performance.now() > deadline) throw new Error("Hangs: no query waits for the lock");
+    }
+    await observer.end();
   }
 
   const failureOf = (promise: Promise<unknown>): Promise<unknown> => {
