@@ -29,15 +29,6 @@ async function findNode(name: string, packages: string[]): Promise<FoundPeer | M
   return { name, versions: versions.join(", "), collectsGarbage: true, prepare: async () => ({ command }) };
 }
 
-async function findSluice(name: string): Promise<FoundPeer | MissingPeer> {
-  for (const part of ["index.ts", "node/index.ts"]) {
-    if (!existsSync(new URL(`../../src/${part}`, import.meta.url))) {
-      return { name, missing: `src/${part} does not exist` };
-    }
-  }
-  return findNode(name, []);
-}
-
 async function findKernel(folder: string): Promise<FoundPeer | MissingPeer> {
   const program = join(folder, "kernel");
   const compiler = await compile([`${PEERS_FOLDER}kernel.c`], program);
@@ -47,7 +38,7 @@ async function findKernel(folder: string): Promise<FoundPeer | MissingPeer> {
 }
 
 const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPeer>> = {
-  sluice: () => findSluice("sluice"),
+  sluice: () => findNode("sluice", []),
   node: () => findNode("node", []),
   hono: () => findNode("hono", ["hono", "@hono/node-server"]),
   fastify: () => findNode("fastify", ["fastify"]),
@@ -57,7 +48,7 @@ const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPee
   fastapi: () => findPython("fastapi", PEERS_FOLDER, "fastapi_app"),
   kernel: findKernel,
   nchan: () => findNginx("nchan", `${PEERS_FOLDER}nchan.conf`, "nchan"),
-  "sluice-files": () => findSluice("sluice-files"),
+  "sluice-files": () => findNode("sluice-files", []),
   "nginx-files": () => findNginx("nginx-files", `${PEERS_FOLDER}nginx-files.conf`),
   "node-files": () => findNode("node-files", []),
   "loop-files": () => findNode("loop-files", []),
@@ -67,8 +58,8 @@ const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPee
   "hono-files": () => findNode("hono-files", ["hono", "@hono/node-server"]),
   "srvx-files": () => findNode("srvx-files", ["srvx"]),
   "fastapi-files": () => findPython("fastapi-files", PEERS_FOLDER, "fastapi_files"),
-  "sluice-rows": () => findSluice("sluice-rows"),
-  "sluice-postgres": () => withPostgres("sluice-postgres", () => findSluice("sluice-rows")),
+  "sluice-rows": () => findNode("sluice-rows", []),
+  "sluice-postgres": () => withPostgres("sluice-postgres", () => findNode("sluice-rows", [])),
   "node-rows": () => findNode("node-rows", ["csv-stringify", "hyparquet-writer"]),
   "node-postgres": () =>
     withPostgres("node-postgres", () => findNode("node-rows", ["pg", "pg-query-stream", "csv-stringify"])),

@@ -1,6 +1,6 @@
 /** Sluice, as its README shows it. */
-import { directory } from "../../src/index.ts";
-import { serve } from "../../src/node/index.ts";
+import { directory } from "sluice";
+import { serve } from "sluice/node";
 import { hostname, port, root } from "./served.ts";
 
 // The reader of small files sends all its requests on one connection.

@@ -1,10 +1,10 @@
 /** Sluice, as its documentation shows it. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
-import { eventStreamResponse, rowsResponse } from "../../src/index.ts";
-import { serve } from "../../src/node/index.ts";
-import { postgres } from "../../src/rows/databases/postgres.ts";
-import { sqlite } from "../../src/rows/databases/sqlite.ts";
+import { eventStreamResponse, rowsResponse } from "sluice";
+import { serve } from "sluice/node";
+import { postgres } from "sluice/databases/postgres";
+import { sqlite } from "sluice/databases/sqlite";
 import { SELECT, hostname, port, postgresUrl, sqlitePath } from "./rows-data.ts";
 
 const EVENT_MS = 10;

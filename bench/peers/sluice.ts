@@ -1,7 +1,7 @@
 /** Sluice, as its README shows it. */
 import { randomBytes } from "node:crypto";
-import { EventBroadcast, eventStreamResponse, lines, streamingResponse } from "../../src/index.ts";
-import { serve } from "../../src/node/index.ts";
+import { EventBroadcast, eventStreamResponse, lines, streamingResponse } from "sluice";
+import { serve } from "sluice/node";
 import { chunks, endless, hostname, linesFile, port, strings, ticks } from "./sources.ts";
 
 const NOISE = randomBytes(64 * 1024);

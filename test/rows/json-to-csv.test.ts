@@ -35,9 +35,29 @@ test("arrays become records of CSV, and of Parquet's feed, with their cells as t
         );
         expect(csv.toString("utf8", 0, length)).toBe(wanted.join(rowEnd));
         const feed = given.map((row) => row.map((value) => JSON.stringify(value)).join("\t")).join("\n");
-        expect(csv.toString("utf8", 0, jsonToFeed(json, csv))).toBe(feed);
+        expect(csv.toString("utf8", 0, jsonToFeed(json, csv, []))).toBe(feed);
       },
     ),
     { numRuns: 1_000 },
   );
+});
+
+test("in a column of text, the feed's text goes without quotes where it reads the same", () => {
+  const texts: [string, string][] = [
+    ["Zoë, 李小龙", "Zoë, 李小龙"],
+    [" 1 ", " 1 "],
+    ["null ", "null "],
+    ["nul", "nul"],
+    ["a*", "a*"],
+    ["", '""'],
+    ["null", '"null"'],
+    ["*", '"*"'],
+    ['"', '"\\""'],
+    ["a\tb", '"a\\tb"'],
+    ["a\\", '"a\\\\"'],
+  ];
+  const json = Buffer.from(texts.map(([text], index) => JSON.stringify([text, null, text, index])).join("\n"));
+  const feed = Buffer.alloc(json.length);
+  const wanted = texts.map(([text, plain], index) => [plain, "null", JSON.stringify(text), index].join("\t"));
+  expect(feed.toString("utf8", 0, jsonToFeed(json, feed, [true, true, false, true]))).toBe(wanted.join("\n"));
 });

@@ -51,13 +51,14 @@ function makeSqlite(path: string): void {
 async function makePostgres(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
+  // So written, a table has its rows in their order; INSERT looks for free room.
   await client.query(`
-    CREATE TABLE huge_table (id integer, name text NOT NULL, amount double precision NOT NULL, quantity integer NOT NULL,
-      created_at text NOT NULL, note text);
-    INSERT INTO huge_table SELECT i, ${NAME}, ${AMOUNT}, ${QUANTITY},
-      to_char(to_timestamp(${START} + i) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ${NOTE}
+    CREATE TABLE huge_table (id, name, amount, quantity, created_at, note) AS
+      SELECT i::integer, ${NAME}, (${AMOUNT})::double precision, (${QUANTITY})::integer,
+        to_char(to_timestamp(${START} + i) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ${NOTE}
       FROM generate_series(1, ${rows}::bigint) i;
-    ALTER TABLE huge_table ADD PRIMARY KEY (id)`);
+    ALTER TABLE huge_table ADD PRIMARY KEY (id),
+      ALTER name SET NOT NULL, ALTER amount SET NOT NULL, ALTER quantity SET NOT NULL, ALTER created_at SET NOT NULL`);
   await client.query("VACUUM ANALYZE huge_table");
   await client.query("CHECKPOINT");
   await client.end();

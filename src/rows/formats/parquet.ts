@@ -10,6 +10,7 @@ import type { SqlDialect } from "../sql-dialect.ts";
  *   and never mistakes what a cell holds for rows.
  * - Text, JSON and intervals are JSON strings, bytes have an asterisk before their base64, everything else is as it is. So each
  *   cell tells what it is, which matters in SQLite: bytes in a column of text, or text in one of bytes. Only NULL is `null`.
+ * - In a column of text a cell may stand without quotes, where it then is none of all that, and has nothing that JSON escapes.
  */
 export const parquet: RowFormat = {
   mediaType: "application/vnd.apache.parquet",

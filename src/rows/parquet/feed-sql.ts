@@ -3,7 +3,7 @@ import { quoteName, quoteText } from "../sql-dialect.ts";
 import { uniqueNames } from "./unique-names.ts";
 
 /** The most text that a row may have, in bytes. DuckDB reads into buffers of this size, and has up to three of them. */
-export const MAX_ROW_BYTES: number = 8 * 1024 * 1024;
+export const MAX_ROW_BYTES: number = 4 * 1024 * 1024;
 /** Digits of the largest decimal that DuckDB, and Parquet's readers, have. */
 const MAX_PRECISION = 38;
 /** How much of a value an error tells. */
@@ -59,9 +59,12 @@ function refusal({ type }: Column, cell: string): string | undefined {
   }
 }
 
-/** What is no JSON string in a column of text is a number in SQLite, or bytes, which are base64 as in other formats. */
+/** What is no JSON string in a column of text is text without quotes, a number, or bytes, which are base64 as in other formats. */
 function text(cell: string): string {
-  return `CASE WHEN starts_with(${cell}, '"') THEN json_extract_string(${cell}, '$') ELSE ltrim(${cell}, '*') END`;
+  return (
+    `CASE WHEN starts_with(${cell}, '"') THEN json_extract_string(${cell}, '$') ` +
+    `WHEN starts_with(${cell}, '*') THEN ${cell}[2:] ELSE ${cell} END`
+  );
 }
 
 function duckDbType({ type, precision, scale = 0 }: Column): string {

@@ -1,5 +1,4 @@
 import { closeSync, rmSync } from "node:fs";
-import { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { type Item, isPromiseLike } from "../../core/puller.ts";
 import { SluiceError } from "../../errors.ts";
@@ -10,12 +9,16 @@ import { ReaderProcess } from "../readers/reader-process.ts";
 import type { RowFormatRequest } from "../row-format.ts";
 import { resolveRowFormatOptions } from "../row-formats.ts";
 import type { RowStream } from "../row-query.ts";
+import { PipeWriter } from "./pipe-writer.ts";
 import { makePipe, temporaryPath } from "./pipe.ts";
 
 /** In the sources this file ends in `.ts`, where it was built in `.js`: so does the writer. */
 const WRITER = fileURLToPath(
   import.meta.url.endsWith(".ts") ? new URL("./writer.ts", import.meta.url) : new URL("./writer.js", import.meta.url),
 );
+
+/** What waits for the writer, in bytes: it takes a buffer full at once, and then computes while this fills. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
 
 /** How the rows come that a Parquet file is made of: as `formats/parquet.ts` lays them out. */
 const FEED: RowFormatRequest = { name: "parquet", options: resolveRowFormatOptions() };
@@ -37,7 +40,7 @@ export async function parquetRows(
   const feed = await openFeed(FEED);
   try {
     const { readFd, writeFd } = await makePipe(temporaryPath());
-    const input = new Socket({ fd: writeFd, readable: false, writable: true });
+    const input = new PipeWriter(writeFd, AHEAD_BYTES);
     try {
       signal.throwIfAborted();
       return new ParquetRows(feed, startWriter(readFd), input);
@@ -68,20 +71,15 @@ class ParquetRows implements RowStream {
   readonly columns: readonly Column[];
   readonly #feed: RowStream;
   readonly #writer: ReaderProcess;
-  readonly #input: Socket;
+  readonly #input: PipeWriter;
   #state: "new" | "feeding" | "fed" | "ended" = "new";
   #failure: { error: unknown } | undefined;
-  /** Called when more can be written, or never will be. */
-  #onRoom: (() => void) | undefined;
 
-  constructor(feed: RowStream, writer: ReaderProcess, input: Socket) {
+  constructor(feed: RowStream, writer: ReaderProcess, input: PipeWriter) {
     this.columns = feed.columns;
     this.#feed = feed;
     this.#writer = writer;
     this.#input = input;
-    // A writer that has ended says so by itself.
-    input.on("error", () => {});
-    for (const event of ["drain", "close"]) input.on(event, () => this.#onRoom?.());
     writer.send({ kind: "write", columns: feed.columns });
   }
 
@@ -132,8 +130,9 @@ class ParquetRows implements RowStream {
   async #pump(): Promise<void> {
     try {
       for (let item = await this.#feed.pull(); item !== undefined; item = await this.#feed.pull()) {
-        if (this.#state !== "feeding") return;
-        if (!this.#input.write(item)) await new Promise<void>((resolve) => (this.#onRoom = resolve));
+        // A writer that has ended says why by itself.
+        if (this.#state !== "feeding" || this.#input.isClosed) return;
+        await this.#input.write(item);
       }
       if (this.#state !== "feeding") return;
       this.#state = "fed";

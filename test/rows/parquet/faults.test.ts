@@ -114,9 +114,13 @@ describe("a Parquet file that is being made", () => {
   test("whose query fails later has no end", async () => {
     const feed = feedOf(COLUMNS, pieces(500));
     const pull = feed.pull.bind(feed);
-    feed.pull = () => (feed.pulls < 500 ? pull() : Promise.reject(new Error("gone")));
-    const rows = await open(feed);
     const parts: Buffer[] = [];
+    feed.pull = async () => {
+      if (feed.pulls < 500) return pull();
+      await until(() => parts.length > 0, "the file's beginning");
+      throw new Error("gone");
+    };
+    const rows = await open(feed);
     const reading = (async () => {
       for (let item = await rows.pull(); item !== undefined; item = await rows.pull()) parts.push(Buffer.from(item));
     })();

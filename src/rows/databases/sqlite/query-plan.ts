@@ -6,7 +6,7 @@ import { quoteName } from "../../sql-dialect.ts";
 import type { Parameters } from "../../parameters.ts";
 import { type SqliteColumn, columnsOf } from "./columns.ts";
 import { MAX_NULL_BYTES, jsonToCsv } from "./json-to-csv.ts";
-import { jsonToFeed } from "./json-to-feed.ts";
+import { jsonToFeed, plainColumns } from "./json-to-feed.ts";
 import { type Keyed, asExpression, columnNamesOf, isPaged, keyCandidates } from "./keyset.ts";
 import { jsonSql, rowSql } from "./row-sql.ts";
 import { UnknownTable, prepareOne } from "./statement.ts";
@@ -65,7 +65,7 @@ export function planQuery(database: DatabaseSync, { sql, columns }: Described, f
     layout,
     pages: keyed && {
       pageSql: pageOf(keyed, row, lines, utf8),
-      json: json === undefined ? undefined : jsonPages(keyed, json, format, layout, utf8),
+      json: json === undefined ? undefined : jsonPages(keyed, json, columns, format, layout, utf8),
     },
     rowSql: `${asExpression(sql, names)} SELECT ${row} FROM q`,
   };
@@ -74,6 +74,7 @@ export function planQuery(database: DatabaseSync, { sql, columns }: Described, f
 function jsonPages(
   keyed: Keyed,
   json: string,
+  columns: readonly SqliteColumn[],
   { name }: RowFormatRequest,
   layout: RowLayout,
   utf8: boolean,
@@ -83,13 +84,15 @@ function jsonPages(
   }
   const bytes = { rowEnd: Buffer.from(layout.rowEnd), null: Buffer.from(layout.null) };
   if (bytes.null.length > MAX_NULL_BYTES) return undefined;
-  const write = name === "csv" ? jsonToCsv : jsonToFeed;
+  const plain = plainColumns(columns);
+  const write = (text: Uint8Array): number =>
+    name === "csv" ? jsonToCsv(text, room, bytes) : jsonToFeed(text, room, plain);
   let room = Buffer.alloc(0);
   return {
     pageSql: pageOf(keyed, json, "\n", utf8),
     toText(text) {
       if (room.length < text.length) room = Buffer.allocUnsafe(text.length * 2);
-      return room.subarray(0, write(text, room, bytes));
+      return room.subarray(0, write(text));
     },
   };
 }
