@@ -22,7 +22,8 @@ export async function openDatabase(url: string, limits: DatabaseLimits): Promise
   switch (parsed.scheme) {
     case "sqlite": {
       const { sqlite } = await import("../rows/databases/sqlite.ts");
-      return sqlite(parsed.path, slots);
+      // Nobody is to wait for a process to start.
+      return sqlite(parsed.path, { ...slots, warmReaders: 1 });
     }
     case "duckdb": {
       const { duckdb } = await import("../rows/databases/duckdb.ts");

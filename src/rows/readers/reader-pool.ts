@@ -13,6 +13,11 @@ export interface ReaderPoolOptions extends SlotOptions {
 /** How long a reader without work is kept for the next query, in ms: a new one takes tens of ms to start. */
 const IDLE_MS = 10_000;
 const MAX_IDLE = 2;
+/**
+ * How long after a query began, or ended, a reader is started for the next one, in ms. To start a process holds this one up for
+ * some 10 ms, and its beginning takes a core from the query.
+ */
+const WARM_AFTER_MS = 100;
 
 /** A reader that serves one query. Exactly one of `giveBack` and `kill` ends it; only the first call counts. */
 export interface ReaderLoan {
@@ -35,6 +40,7 @@ export class ReaderPool {
   readonly #idle = new Map<ReaderProcess, ReturnType<typeof setTimeout> | undefined>();
   /** Killed, but not gone yet. */
   readonly #leaving = new Set<Promise<unknown>>();
+  #warming: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #killed = 0;
 
@@ -88,7 +94,7 @@ export class ReaderPool {
       if (!this.#busy.delete(reader)) return;
       how();
       release();
-      this.#warm();
+      this.#warmSoon();
     };
     const loan: ReaderLoan = {
       reader,
@@ -102,7 +108,7 @@ export class ReaderPool {
     };
     this.#busy.set(reader, loan);
     reader.setRef(true);
-    this.#warm();
+    this.#warmSoon();
     return loan;
   }
 
@@ -117,8 +123,15 @@ export class ReaderPool {
     }
   }
 
+  #warmSoon(): void {
+    if (this.#warming || this.#idle.size >= this.#warmReaders) return;
+    this.#warming = unref(setTimeout(() => this.#warm(), WARM_AFTER_MS));
+  }
+
   /** Starts the readers that are to be there before they are needed. */
   #warm(): void {
+    clearTimeout(this.#warming);
+    this.#warming = undefined;
     while (!this.#closed && this.#idle.size < this.#warmReaders) {
       try {
         const reader = new ReaderProcess(this.#program);
