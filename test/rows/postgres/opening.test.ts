@@ -112,7 +112,7 @@ describe.runIf(hasPostgres())("a query of PostgreSQL that is being opened", () =
   });
 
   test("is told that the database is busy, when a pool has no connection for it: 503", async () => {
-    const pool = new pg.Pool({ connectionString: server.url, max: 1, connectionTimeoutMillis: 50 });
+    const pool = new pg.Pool({ connectionString: server.url, max: 1, connectionTimeoutMillis: 500 });
     const client = await pool.connect();
     const shared = postgres(pool);
     await expect(readAll(shared.query("SELECT 1"))).rejects.toMatchObject({
