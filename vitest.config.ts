@@ -13,7 +13,8 @@ const alias = Object.entries(subpaths).flatMap(([subpath, { default: built }]) =
 });
 
 const TESTS = ["test/**/*.test.ts"];
-const MEASURED = ["test/memory/**/*.test.ts"];
+/** What measures memory, or watches a browser play in real time. */
+const ALONE = ["test/memory/**/*.test.ts", "test/browser/**/*.test.ts", "test/server/video.test.ts"];
 
 export default defineConfig({
   resolve: { alias },
@@ -25,9 +26,9 @@ export default defineConfig({
     hookTimeout: 20_000,
     dangerouslyIgnoreUnhandledErrors: false,
     projects: [
-      // A neighbour's work must not count against a ceiling: one after another, when the others are through.
-      { extends: true, test: { name: "alone", include: MEASURED, maxWorkers: 1, sequence: { groupOrder: 1 } } },
-      { extends: true, test: { name: "together", include: TESTS, exclude: MEASURED, maxWorkers: 2 } },
+      // A neighbour's work must not count against them: one after another, when the others are through.
+      { extends: true, test: { name: "alone", include: ALONE, maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: "together", include: TESTS, exclude: ALONE, maxWorkers: 2 } },
     ],
   },
 });

@@ -22,7 +22,7 @@ interface Filled {
 }
 
 /**
- * Moves bytes that are all there to a sink: reads a block, and offers it while the next one is read.
+ * Moves bytes that are there, or still come, to a sink: reads a block, and offers it while the next one is read.
  *
  * A sink that can say how much it takes leaves the rest of the block with us, and so it can be given back when the reader
  * falls asleep. Blocks double while the reader takes them, and are small again after he has slept.
@@ -35,8 +35,10 @@ export class BlockPump implements Pump {
   #asleep: IdleTimer | undefined;
   #isAsleep = false;
   #closed = false;
-  /** A read is under way, or waits for its turn. */
+  /** A read is under way, or waits for its turn, or for bytes. */
   #isReading = false;
+  /** What a read waits for, where there are no bytes yet. */
+  #awaited: object | undefined;
   /** The read under way fills this. */
   #reading: Block | undefined;
   /** What the read under way brings is not wanted any more. */
@@ -114,6 +116,8 @@ export class BlockPump implements Pump {
     if (this.#inHand !== undefined) return;
     if (this.#current) this.#write(this.#current);
     else if (this.#failure) this.#fail(this.#failure.error);
+    // The end of what has grown came after its last bytes.
+    else if (!this.#isReading && this.#position === this.#blocks.byteLength) this.#finish(undefined);
   }
 
   /** One block ahead where the sink leaves blocks with us and the reader has proved fast. */
@@ -124,8 +128,26 @@ export class BlockPump implements Pump {
 
   #read(): void {
     this.#isReading = true;
-    if (this.#isSmall()) this.#onTurn();
+    const more = this.#blocks.more?.(this.#position);
+    if (more) this.#await(more);
+    else if (this.#isSmall()) this.#onTurn();
     else takeReadTurn(this.#onTurn);
+  }
+
+  #await(more: PromiseLike<void>): void {
+    const awaited = {};
+    this.#awaited = awaited;
+    const settle = (failure?: { error: unknown }): void => {
+      if (this.#awaited !== awaited || this.#closed) return;
+      this.#awaited = undefined;
+      this.#isReading = false;
+      if (failure) this.#failure = failure;
+      this.#goOn();
+    };
+    more.then(
+      () => settle(),
+      (error: unknown) => settle({ error }),
+    );
   }
 
   /** A small body is read at once: nobody should wait behind a large one for it. */
@@ -135,7 +157,8 @@ export class BlockPump implements Pump {
 
   readonly #onTurn = (): void => {
     if (this.#closed || this.#isAsleep) return this.#endRead();
-    const wanted = Math.min(this.#wantedBytes, this.#blocks.byteLength - this.#position);
+    const { byteLength, availableLength = byteLength } = this.#blocks;
+    const wanted = Math.min(this.#wantedBytes, availableLength - this.#position);
     const block = leaseBlock(wanted);
     this.#reading = block;
     this.#inVain = false;
@@ -239,6 +262,10 @@ export class BlockPump implements Pump {
     this.#failure = undefined;
     this.#inVain = true;
     this.#position = this.#written;
+    if (this.#awaited) {
+      this.#awaited = undefined;
+      this.#isReading = false;
+    }
   }
 
   /** The block has gone, and the next one may be twice as large, up to `maxBytes`. */

@@ -1,10 +1,13 @@
 /**
- * Bytes that are all there, at positions from 0: they can be read in whatever blocks suit the reader, and again.
+ * Bytes that are there, at positions from 0: they can be read in whatever blocks suit the reader, and again.
  *
  * `read` is called again only after the one before it has settled.
  */
 export interface Blocks {
+  /** How many there are; Infinity while more may come. */
   readonly byteLength: number;
+  /** Where more may come: how many there are now. */
+  readonly availableLength?: number | undefined;
   /** All of them, where they are in memory anyway: then nothing is read. They stay as they are. */
   readonly atHand?: Uint8Array | undefined;
   /**
@@ -15,6 +18,12 @@ export interface Blocks {
    * @param buffer - the caller's; not touched after the read has settled
    */
   read(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number>;
+  /**
+   * Where more may come: resolves when there are bytes at `position`, or there never will be: then `byteLength` says so.
+   * Undefined: it is so already. Rejects where the body has failed. A call takes the place of the one before, which need not
+   * settle any more.
+   */
+  more?(position: number): PromiseLike<void> | undefined;
   /** Lets go of what is open, after the read under way. Called once, in whatever way the body ends. Must not throw. */
   close(): void;
 }

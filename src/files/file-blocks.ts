@@ -1,7 +1,8 @@
 import { type BigIntStats, fstat, fstatSync, read } from "node:fs";
 import type { Blocks } from "../core/blocks.ts";
 import { SluiceError } from "../errors.ts";
-import { type BodyPart, byteLengthOf } from "../representation/answer.ts";
+import type { BodyPart } from "../representation/answer.ts";
+import { readParts, totalLengthOf } from "../representation/part-blocks.ts";
 import type { OpenEntry } from "./open-entry.ts";
 import { MAX_SMALL_BYTES, isSameState, keepSmallFile } from "./small-files.ts";
 
@@ -22,7 +23,7 @@ export class FileBlocks implements Blocks {
   constructor(file: OpenEntry, parts: readonly BodyPart[]) {
     this.#file = file;
     this.#parts = parts;
-    this.byteLength = parts.reduce((sum, part) => sum + byteLengthOf(part), 0);
+    this.byteLength = totalLengthOf(parts);
   }
 
   get atHand(): Uint8Array | undefined {
@@ -34,7 +35,7 @@ export class FileBlocks implements Blocks {
   async read(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
     this.#reading = true;
     try {
-      const bytes = await this.#readPart(buffer, position);
+      const bytes = await readParts(this.#parts, buffer, position, this.#readAt);
       if (position + bytes === this.byteLength && !this.#file.bytes) await this.#check(buffer, bytes);
       return bytes;
     } finally {
@@ -48,32 +49,12 @@ export class FileBlocks implements Blocks {
     if (!this.#reading) this.#file.close();
   }
 
-  /** From one part at a time: what is missing comes with the next read. */
-  async #readPart(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
-    let offset = position;
-    for (const part of this.#parts) {
-      const length = byteLengthOf(part);
-      if (offset >= length) {
-        offset -= length;
-        continue;
-      }
-      const wanted = Math.min(buffer.byteLength, length - offset);
-      if (part instanceof Uint8Array) {
-        buffer.set(part.subarray(offset, offset + wanted));
-        return wanted;
-      }
-      const { bytes, descriptor } = this.#file;
-      const start = part.first + offset;
-      if (bytes) {
-        buffer.set(bytes.subarray(start, start + wanted));
-        return wanted;
-      }
-      const bytesRead = await readOnThread(descriptor, buffer, wanted, start);
-      if (bytesRead === 0) throw changed(`it ends at ${part.first + offset} now`);
-      return bytesRead;
-    }
-    throw new RangeError(`There are ${this.byteLength} bytes, none at ${position}`);
-  }
+  readonly #readAt = (buffer: Uint8Array, length: number, position: number): number | Promise<number> => {
+    const { bytes, descriptor } = this.#file;
+    if (!bytes) return readOnThread(descriptor, buffer, length, position);
+    buffer.set(bytes.subarray(position, position + length));
+    return length;
+  };
 
   /** @param buffer - with what was read last, `bytes` long */
   async #check(buffer: Uint8Array, bytes: number): Promise<void> {
@@ -94,7 +75,11 @@ function changed(how: string): SluiceError {
 
 function readOnThread(descriptor: number, buffer: Uint8Array, length: number, position: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    read(descriptor, buffer, 0, length, position, (error, bytesRead) => (error ? reject(error) : resolve(bytesRead)));
+    read(descriptor, buffer, 0, length, position, (error, bytesRead) => {
+      if (error) reject(error);
+      else if (bytesRead === 0) reject(changed(`it ends at ${position} now`));
+      else resolve(bytesRead);
+    });
   });
 }
 

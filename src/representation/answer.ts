@@ -48,16 +48,8 @@ export function byteLengthOf(part: BodyPart): number {
 export function answerRequest(request: Request, representation: Representation, headers: Headers): Answer {
   const { completeLength } = representation;
   const validators = applyValidators(representation, headers);
-  headers.set("Accept-Ranges", "bytes");
-  const result = evaluatePreconditions(request.method, request.headers, validators);
-  if (result === 304) {
-    for (const name of NOT_IN_304) headers.delete(name);
-    return { response: new Response(null, { status: 304, headers }) };
-  }
-  if (result === 412) {
-    const fields = pick(headers, ["ETag", "Last-Modified", "Vary"]);
-    return { response: problemResponse(412, "It is not in the state that the request is for", fields) };
-  }
+  const response = answerPreconditions(request, validators, headers);
+  if (response) return { response };
   const ranges = rangesOf(request, completeLength, validators);
   if (ranges === "unsatisfiable") return { response: unsatisfiable(completeLength, headers) };
   // Parts of coded bytes in a body that is not coded itself: clients would decode the whole of it.
@@ -76,6 +68,25 @@ export function answerRequest(request: Request, representation: Representation, 
     return respond(206, headers, [range], byteLengthOf(range));
   }
   return respondWhole(headers, completeLength);
+}
+
+/**
+ * Sets what says that ranges may be asked for, and answers a request whose preconditions do not hold.
+ *
+ * @param headers - as {@link answerRequest}
+ */
+export function answerPreconditions(request: Request, validators: Validators, headers: Headers): Response | undefined {
+  headers.set("Accept-Ranges", "bytes");
+  const result = evaluatePreconditions(request.method, request.headers, validators);
+  if (result === 304) {
+    for (const name of NOT_IN_304) headers.delete(name);
+    return new Response(null, { status: 304, headers });
+  }
+  if (result === 412) {
+    const fields = pick(headers, ["ETag", "Last-Modified", "Vary"]);
+    return problemResponse(412, "It is not in the state that the request is for", fields);
+  }
+  return undefined;
 }
 
 function respondWhole(headers: Headers, completeLength: number): Answer {
@@ -107,7 +118,7 @@ function rangesOf(request: Request, completeLength: number, validators: Validato
 }
 
 /** Sets the validators' fields, where the caller has not. What was set is what is compared with. */
-function applyValidators(representation: Representation, headers: Headers): Validators {
+export function applyValidators(representation: Validators, headers: Headers): Validators {
   const { etag, lastModifiedMs, lastModified, lastModifiedIsStrong } = representation;
   if (etag !== undefined && !headers.has("ETag")) headers.set("ETag", etag);
   if (headers.has("Last-Modified")) return { etag: headers.get("ETag") ?? undefined };

@@ -23,6 +23,7 @@ export const RESERVED_QUERY_NAMES: ReadonlySet<string> = new Set([
   "null",
   "profile",
   "resumable",
+  "run",
   "sep",
   "strict",
   "tz",
