@@ -28,6 +28,8 @@ export type { QueryErrorOptions } from "./rows/query-error.ts";
 export type { RowFormatName, RowFormatOptions } from "./rows/row-format.ts";
 export type { RowDatabase, RowQuery, RowRequest, RowStream, Table } from "./rows/row-query.ts";
 export { rowsResponse } from "./rows/rows-response.ts";
+export { runResponse } from "./rows/run-response.ts";
+export type { RunInit } from "./rows/run-response.ts";
 export type { RowsInit, RowsOutcome } from "./rows/rows-init.ts";
 export { openSpool } from "./representation/spool/open-spool.ts";
 export type { Spool, SpoolOptions } from "./representation/spool/spool.ts";

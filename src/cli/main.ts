@@ -28,6 +28,7 @@ program
     ),
   )
   .option("--allow-sql", "let clients run statements that read, by POST /query")
+  .option("--spool <dir>", "where resumable exports are kept, also when the server ends (default: a temporary folder)")
   .addOption(new Option("--max-rows <count>", "the most rows of any export").argParser(parseCount))
   .option("--files <dir>", "serve this folder's files at /files/")
   .option("--listing", "answer for its folders with their entries, as JSON")

@@ -1,22 +1,12 @@
-import type { Outcome } from "../core/body.ts";
-import { answerSpooled } from "../representation/spool/answer-spooled.ts";
 import { defaultSpool } from "../representation/spool/default-spool.ts";
-import { noSuchRun, redirectToRun, runIdOf } from "../representation/spool/run-address.ts";
-import type { Spool } from "../representation/spool/spool.ts";
+import { redirectTo, redirectToRun, runIdOf } from "../representation/spool/run-address.ts";
 import type { SpooledBody } from "../representation/spool/spooled-body.ts";
-import { type ExportDetails, fieldsOf, openExport } from "./open-export.ts";
+import { openExport } from "./open-export.ts";
 import type { RowQuery } from "./row-query.ts";
-import type { ExportPlan } from "./rows-init.ts";
+import type { ExportPlan, RowsInit } from "./rows-init.ts";
 import { rowsProblem } from "./rows-problem.ts";
+import { type RunDetails, runResponse, scopeOf } from "./run-response.ts";
 import type { WantedRows } from "./wanted-rows.ts";
-
-export interface RunOptions {
-  readonly wanted: WantedRows;
-  readonly plan: ExportPlan;
-  readonly share: string | undefined;
-  readonly spool: Spool | undefined;
-  readonly onFinish: (outcome: Outcome, details: ExportDetails) => void | Promise<void>;
-}
 
 /** Fields that a live export has, and a run has of its own, or not at all. */
 const LIVE_FIELDS = ["accept-ranges", "cache-control", "trailer", "x-accel-buffering"];
@@ -30,20 +20,20 @@ const LIVE_FIELDS = ["accept-ranges", "cache-control", "trailer", "x-accel-buffe
 export async function answerRun(
   request: Request,
   query: RowQuery,
-  { wanted, plan, share, spool: given, onFinish }: RunOptions,
+  { wanted, plan, init }: { wanted: WantedRows; plan: ExportPlan; init: RowsInit },
 ): Promise<Response | undefined> {
-  const spool = given ?? (await defaultSpool());
-  const scope = `rows ${JSON.stringify(plan.caller ?? null)}`;
-  const id = runIdOf(request);
-  if (id !== undefined) {
-    const body = spool.get(id, scope);
-    return body ? answerBody(request, body, plan, onFinish) : noSuchRun();
-  }
+  const { share, locate, filename } = init;
+  const spool = init.spool ?? (await defaultSpool());
+  const id = locate ? undefined : runIdOf(request);
+  if (id !== undefined) return runResponse(request, spool.get(id), init);
+  const redirect = (body: SpooledBody): Response =>
+    locate ? redirectTo(locate(body.record.id)) : redirectToRun(request, body);
   const { name, options, maxRows, strict, headers } = wanted;
+  const scope = scopeOf(plan.caller);
   const key = share === undefined ? undefined : `${scope} ${JSON.stringify([share, name, options, maxRows, strict])}`;
   if (request.method === "HEAD") {
     const known = key === undefined ? undefined : spool.find(key);
-    return known && redirectToRun(request, known);
+    return known && redirect(known);
   }
   const fields = Object.fromEntries([...headers].filter(([field]) => !LIVE_FIELDS.includes(field)));
   // It outlives the request that it was begun for.
@@ -51,25 +41,10 @@ export async function answerRun(
   try {
     const body = await spool.share({ key, scope, headers: fields }, async () => {
       const { puller, details } = await openExport(query, wanted, plan, signal);
-      return { puller, details: () => ({ ...details() }) };
+      return { puller, details: () => ({ ...details(), format: name, filename }) satisfies RunDetails };
     });
-    return redirectToRun(request, body);
+    return redirect(body);
   } catch (error) {
     return rowsProblem(error, plan.explain);
   }
-}
-
-function answerBody(
-  request: Request,
-  body: SpooledBody,
-  { commitAfterMs, stallTimeoutMs }: ExportPlan,
-  onFinish: RunOptions["onFinish"],
-): Promise<Response> {
-  const detailsOf = (): ExportDetails => body.details as unknown as ExportDetails;
-  return answerSpooled(request, body, {
-    commitAfterMs,
-    stallTimeoutMs,
-    fields: () => fieldsOf(detailsOf()),
-    onFinish: (outcome) => onFinish(outcome, detailsOf()),
-  });
 }

@@ -7,6 +7,8 @@ export interface RequestedRows {
   readonly options: RowFormatOptions;
   /** The most rows it wants. */
   readonly limit: number | undefined;
+  /** It wants a run. */
+  readonly resumable: boolean | undefined;
   /** It would rather fail than get fewer rows than there are, or rows whose NULLs cannot be told. */
   readonly strict: boolean;
 }
@@ -47,7 +49,12 @@ export function parseRequestedRows(query: URLSearchParams): RequestedRows {
   } catch (error) {
     throw new HttpError(400, `In the query string, ${(error as Error).message}`, { cause: error });
   }
-  return { options, limit: parseLimit(query.get("limit")), strict: parseFlag(query, "strict") ?? false };
+  return {
+    options,
+    limit: parseLimit(query.get("limit")),
+    resumable: parseFlag(query, "resumable"),
+    strict: parseFlag(query, "strict") ?? false,
+  };
 }
 
 function parseFlag(query: URLSearchParams, name: string): boolean | undefined {

@@ -60,6 +60,11 @@ export interface RowsInit extends Omit<ResponseOptions, "leakReportMs" | "onFini
    * @defaultValue a temporary folder of this process
    */
   spool?: Spool;
+  /**
+   * Where a run is served, by its id: there {@link runResponse} answers for it.
+   * @defaultValue the request's own address with `?run=`
+   */
+  locate?: (id: string) => string;
   /** The name that a browser saves the rows under; the format's extension is put behind it where it has none. */
   filename?: string;
   /**

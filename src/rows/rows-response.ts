@@ -43,13 +43,7 @@ export async function rowsResponse(request: Request, query: RowQuery, init: Rows
   const finish = (outcome: Outcome, { rows, truncated, heldMs }: ExportDetails): void | Promise<void> =>
     init.onFinish?.({ ...outcome, format: name, rows, truncated, heldMs });
   if (init.resumable) {
-    const answer = await answerRun(request, query, {
-      wanted,
-      plan,
-      share: init.share,
-      spool: init.spool,
-      onFinish: finish,
-    });
+    const answer = await answerRun(request, query, { wanted, plan, init });
     if (answer) return answer;
   }
   if (request.method === "HEAD") {

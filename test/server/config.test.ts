@@ -80,11 +80,11 @@ describe("readConfig()", () => {
     ["{", "FILE is not JSON: Expected property name or '}' in JSON at position 1 (line 1 column 2)"],
     [
       "[]",
-      "In FILE, the file is an object of database, port, host, files, allowSql, maxRows, tables, queries, limits; got []",
+      "In FILE, the file is an object of database, port, host, files, allowSql, maxRows, spool, resumable, tables, queries, limits; got []",
     ],
     [
       { prot: 1 },
-      'In FILE, the file has no "prot": there are database, port, host, files, allowSql, maxRows, tables, queries, limits',
+      'In FILE, the file has no "prot": there are database, port, host, files, allowSql, maxRows, spool, resumable, tables, queries, limits',
     ],
     [{ port: "8000" }, 'In FILE, port is a port, an integer from 0 to 65535; got "8000"'],
     [{ port: 65_536 }, "In FILE, port is a port, an integer from 0 to 65535; got 65536"],
@@ -102,7 +102,7 @@ describe("readConfig()", () => {
     [{ limits: { maxWaitMs: -1 } }, "In FILE, limits.maxWaitMs is a number of ms ≥ 0; got -1"],
     [
       { limits: { maxqueries: 1 } },
-      'In FILE, limits has no "maxqueries": there are maxQueries, maxQueriesPerCaller, maxWaitMs, statementTimeoutMs, firstRowTimeoutMs, maxSnapshotAgeMs, stallTimeoutMs',
+      'In FILE, limits has no "maxqueries": there are maxQueries, maxQueriesPerCaller, maxWaitMs, statementTimeoutMs, firstRowTimeoutMs, maxSnapshotAgeMs, stallTimeoutMs, spoolMaxBytes, spoolTtlMs',
     ],
     [{ database: 5 }, "In FILE, database is a URL, as in sqlite:app.db; got 5"],
     [
@@ -119,13 +119,13 @@ describe("readConfig()", () => {
     [{ queries: [] }, "In FILE, queries is an object of queries by their names; got []"],
     [
       { queries: { q: "SELECT 1" } },
-      'In FILE, queries.q is an object of sql, params, description, formats, maxRows; got "SELECT 1"',
+      'In FILE, queries.q is an object of sql, params, description, formats, maxRows, resumable; got "SELECT 1"',
     ],
     [query({}), "In FILE, queries.q.sql is missing: it is a statement, as a text"],
     [query({ sql: "" }), 'In FILE, queries.q.sql is a statement, as a text; got ""'],
     [
       query({ sql: "SELECT 1", param: {} }),
-      'In FILE, queries.q has no "param": there are sql, params, description, formats, maxRows',
+      'In FILE, queries.q has no "param": there are sql, params, description, formats, maxRows, resumable',
     ],
     [
       query({ sql: "SELECT 1", formats: ["xml"] }),
@@ -224,6 +224,8 @@ describe("resolveSettings()", () => {
       database: undefined,
       allowSql: false,
       maxRows: undefined,
+      spool: undefined,
+      resumable: false,
       tables: true,
       queries: [],
       limits: {},

@@ -52,10 +52,24 @@ function toSettings({
   allowSql = false,
   maxRows,
   tables = true,
+  spool,
+  resumable = false,
   limits = {},
 }: ConfigFile): Settings {
   const named = toNamedQueries(queries, []);
-  return { port: 0, host: "127.0.0.1", files: undefined, database, allowSql, maxRows, tables, queries: named, limits };
+  return {
+    port: 0,
+    host: "127.0.0.1",
+    files: undefined,
+    database,
+    allowSql,
+    maxRows,
+    spool,
+    resumable,
+    tables,
+    queries: named,
+    limits,
+  };
 }
 
 /** What an answer with an error's status says. */

@@ -11,10 +11,12 @@ const RUN_PARAMETER = "run";
 export function redirectToRun(request: Request, { record: { id } }: SpooledBody): Response {
   const { searchParams } = new URL(request.url);
   searchParams.set(RUN_PARAMETER, id);
-  return new Response(null, {
-    status: 303,
-    headers: { Location: `?${searchParams.toString()}`, "Cache-Control": "no-store" },
-  });
+  return redirectTo(`?${searchParams.toString()}`);
+}
+
+/** RFC 9110 §15.4.4. Nobody keeps it: next time it may be another run. */
+export function redirectTo(location: string): Response {
+  return new Response(null, { status: 303, headers: { Location: location, "Cache-Control": "no-store" } });
 }
 
 export function runIdOf(request: Request): string | undefined {
@@ -23,5 +25,5 @@ export function runIdOf(request: Request): string | undefined {
 
 /** What is answered where a run is not there: it was another's, too, for all that is told. */
 export function noSuchRun(): Response {
-  return problemResponse(404, "There is no such run any more: without run= a new one is made");
+  return problemResponse(404, "There is no such run, or none any more: the address without it makes a new one");
 }

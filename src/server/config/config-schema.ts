@@ -11,6 +11,10 @@ export interface ConfigFile {
   readonly files?: string | undefined;
   readonly allowSql?: boolean | undefined;
   readonly maxRows?: number | undefined;
+  /** Where runs are kept. */
+  readonly spool?: string | undefined;
+  /** Whether all exports are runs. */
+  readonly resumable?: boolean | undefined;
   /** Which tables may be exported. */
   readonly tables?: boolean | readonly string[] | undefined;
   readonly queries?: Readonly<Record<string, QueryEntry>> | undefined;
@@ -23,6 +27,8 @@ export interface QueryEntry {
   readonly description?: string | undefined;
   readonly formats?: readonly RowFormatName[] | undefined;
   readonly maxRows?: number | undefined;
+  /** Whether it is a run. */
+  readonly resumable?: boolean | undefined;
 }
 
 export interface ParameterEntry {
@@ -43,6 +49,10 @@ export interface ExportLimits {
   readonly firstRowTimeoutMs?: number | undefined;
   readonly maxSnapshotAgeMs?: number | undefined;
   readonly stallTimeoutMs?: number | undefined;
+  /** What all runs may have together, in bytes. */
+  readonly spoolMaxBytes?: number | undefined;
+  /** How long a run is kept after its end, in ms. */
+  readonly spoolTtlMs?: number | undefined;
 }
 
 const TYPES = Object.keys(PARAMETER_TYPES) as [ParameterType, ...ParameterType[]];
@@ -116,6 +126,7 @@ const query = entries({
     .min(1, told("a list of at least one format"))
     .optional(),
   maxRows: rows().optional(),
+  resumable: z.boolean(told("true or false")).optional(),
 });
 
 const limits = entries({
@@ -126,6 +137,8 @@ const limits = entries({
   firstRowTimeoutMs: milliseconds().optional(),
   maxSnapshotAgeMs: milliseconds().optional(),
   stallTimeoutMs: milliseconds().optional(),
+  spoolMaxBytes: count().optional(),
+  spoolTtlMs: milliseconds().optional(),
 });
 
 const WHAT_PORT = "a port, an integer from 0 to 65535";
@@ -137,6 +150,8 @@ const file = entries({
   files: z.string(told("a folder's path")).optional(),
   allowSql: z.boolean(told("true or false")).optional(),
   maxRows: rows().optional(),
+  spool: z.string(told("a folder's path")).optional(),
+  resumable: z.boolean(told("true or false")).optional(),
   tables: z
     .union([z.boolean(), z.array(z.string())], told("true, false, or a list of the tables that may be exported"))
     .optional(),

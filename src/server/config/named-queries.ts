@@ -14,6 +14,7 @@ export interface NamedQuery {
   /** Undefined for all. */
   readonly formats: readonly RowFormatName[] | undefined;
   readonly maxRows: number | undefined;
+  readonly resumable: boolean | undefined;
 }
 
 export interface QueryParameter {
@@ -48,6 +49,7 @@ function toNamedQuery(name: string, entry: QueryEntry, issues: ConfigIssue[]): N
     description: entry.description,
     formats: entry.formats,
     maxRows: entry.maxRows,
+    resumable: entry.resumable,
   };
 }
 

@@ -26,12 +26,13 @@ export async function readConfig(path: string): Promise<Config> {
   }
   const parsed = parseConfig(content);
   if ("issues" in parsed) throw toError(path, parsed.issues);
-  const { queries: entries = {}, files, database, ...config } = parsed.config;
+  const { queries: entries = {}, files, spool, database, ...config } = parsed.config;
   const issues: ConfigIssue[] = [];
   const queries = toNamedQueries(entries, issues);
   const folder = dirname(resolve(path));
   const absolute = {
     ...(files === undefined ? {} : { files: resolve(folder, files) }),
+    ...(spool === undefined ? {} : { spool: resolve(folder, spool) }),
     ...(database === undefined ? {} : { database: toAbsolute(database, folder, issues) }),
   };
   if (issues.length > 0) throw toError(path, issues);

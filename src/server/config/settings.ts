@@ -14,6 +14,9 @@ export interface Settings {
   readonly database: string | undefined;
   readonly allowSql: boolean;
   readonly maxRows: number | undefined;
+  /** Undefined for a temporary folder. */
+  readonly spool: string | undefined;
+  readonly resumable: boolean;
   readonly tables: boolean | readonly string[];
   readonly queries: readonly NamedQuery[];
   readonly limits: ExportLimits;
@@ -27,6 +30,7 @@ export interface GivenSettings {
   readonly database?: string | undefined;
   readonly allowSql?: boolean | undefined;
   readonly maxRows?: number | undefined;
+  readonly spool?: string | undefined;
 }
 
 /**
@@ -54,6 +58,8 @@ export function resolveSettings(
     database: database === undefined ? undefined : toAbsolute(database),
     allowSql: choose("allowSql") ?? false,
     maxRows: choose("maxRows"),
+    spool: choose("spool"),
+    resumable: file?.resumable ?? false,
     tables: file?.tables ?? true,
     queries: file?.queries ?? [],
     limits: file?.limits ?? {},

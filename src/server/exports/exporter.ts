@@ -1,4 +1,11 @@
-import { type RowFormatName, type RowQuery, type RowsInit, type RowsOutcome, rowsResponse } from "../../index.ts";
+import {
+  type RowFormatName,
+  type RowQuery,
+  type RowsInit,
+  type RowsOutcome,
+  type Spool,
+  rowsResponse,
+} from "../../index.ts";
 import { chooseFormat } from "../../rows/choose-format.ts";
 import { parseRequestedRows } from "../../rows/request-options.ts";
 import { ROW_FORMAT_NAMES } from "../../rows/row-formats.ts";
@@ -11,6 +18,10 @@ export interface ExporterOptions {
   /** The most rows of any export. */
   readonly maxRows?: number | undefined;
   readonly clocks?: ExportClocks | undefined;
+  /** Where runs are kept. */
+  readonly spool: Spool;
+  /** Whether all exports are runs, where a request or a query does not say otherwise. */
+  readonly resumable?: boolean | undefined;
   /** Told of each export that has ended, HEAD included. */
   readonly onExport?: ((request: Request, outcome: RowsOutcome) => void) | undefined;
   /** Told of each export that was answered with an error instead. */
@@ -26,8 +37,20 @@ export interface Wanted {
   readonly format: RowFormatName | undefined;
   readonly formats?: readonly RowFormatName[] | undefined;
   readonly maxRows?: number | undefined;
+  /** What is exported, for all who ask for the same: the query with its parameters. */
+  readonly share: string;
+  /** Whether it is a run, where the request does not say. */
+  readonly resumable?: boolean | undefined;
   /** The client wrote the statement. */
   readonly explain?: boolean | undefined;
+}
+
+/** Where runs are. */
+export const RUNS = "/exports";
+
+/** Where a run's bytes are. */
+export function runTarget(id: string): string {
+  return `${RUNS}/${id}/data`;
 }
 
 /** Sends rows, within what the server allows, and tells of it. */
@@ -39,12 +62,16 @@ export class Exporter {
   }
 
   /** @throws HttpError 400, 406 for how the rows are asked for */
-  async send(request: Request, wanted: Wanted): Promise<Response> {
-    const { maxRows = Infinity, clocks, onExport, onRefused } = this.#options;
-    const { searchParams } = new URL(request.url);
+  async send(request: Request, wanted: Wanted, { searchParams }: URL = new URL(request.url)): Promise<Response> {
+    const { maxRows = Infinity, clocks, spool, onExport, onRefused } = this.#options;
     const { formats = ROW_FORMAT_NAMES } = wanted;
     const format = chooseFormat(askedAs(request, wanted.format, searchParams), formats);
-    const { options, limit, strict } = parseRequestedRows(searchParams);
+    const {
+      options,
+      limit,
+      strict,
+      resumable = wanted.resumable ?? this.#options.resumable,
+    } = parseRequestedRows(searchParams);
     const caller = callerOf(request);
     const response = await rowsResponse(request, wanted.query, {
       ...clocks,
@@ -56,6 +83,11 @@ export class Exporter {
       ...(caller === undefined ? {} : { caller }),
       filename: wanted.filename,
       explain: wanted.explain ?? false,
+      // A Parquet file's reader begins at its end.
+      resumable: resumable === true || format.name === "parquet",
+      share: wanted.share,
+      spool,
+      locate: runTarget,
       headers: format.byAccept ? { Vary: "Accept" } : {},
       onFinish: (outcome) => onExport?.(request, outcome),
     });

@@ -6,6 +6,7 @@ import type { Settings } from "../config/settings.ts";
 import { openDatabase } from "../open-database.ts";
 import { Catalog, type Exportable } from "./catalog.ts";
 import { createExportRoutes } from "./export-routes.ts";
+import { openRunSpool } from "./open-run-spool.ts";
 import type { ExportClocks, ExporterOptions } from "./exporter.ts";
 
 /** What the server exports: of its database, or of the demo's. */
@@ -28,19 +29,26 @@ export async function openExports(
   demo: RowDatabase | undefined,
   told: Pick<ExporterOptions, "onExport" | "onRefused">,
 ): Promise<Exports | undefined> {
-  const { database: url, allowSql, maxRows, tables, queries, limits } = settings;
+  const { database: url, allowSql, maxRows, resumable, tables, queries, limits } = settings;
   if (url === undefined && demo === undefined) {
     if (allowSql) throw new ConfigError("--allow-sql needs a database: --database sqlite:PATH");
     if (queries.length > 0)
       throw new ConfigError("The queries of the configuration need a database: --database sqlite:PATH");
     return undefined;
   }
-  const database = url === undefined ? demo! : await openDatabase(url, limits);
-  const dispose = async (): Promise<void> => (url === undefined ? undefined : database.destroy());
+  const runs = await openRunSpool(settings);
+  let database: RowDatabase | undefined;
+  const dispose = async (): Promise<void> => {
+    await runs[Symbol.asyncDispose]();
+    if (url !== undefined) await database?.destroy();
+  };
   try {
-    const catalog = await openCatalog(() => Catalog.open({ database, queries, tables }), url);
+    database = url === undefined ? demo! : await openDatabase(url, limits);
+    const catalog = await openCatalog(Catalog.open({ database, queries, tables }), url);
     const exportables = await catalog.list();
-    const app = createExportRoutes({ database, catalog, allowSql, maxRows, clocks: clocksOf(settings), ...told });
+    const { spool } = runs;
+    const clocks = clocksOf(settings);
+    const app = createExportRoutes({ database, catalog, allowSql, maxRows, clocks, spool, resumable, ...told });
     return { app, database, exportables, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
@@ -48,9 +56,9 @@ export async function openExports(
   }
 }
 
-async function openCatalog(open: () => Promise<Catalog>, url: string | undefined): Promise<Catalog> {
+async function openCatalog(opening: Promise<Catalog>, url: string | undefined): Promise<Catalog> {
   try {
-    return await open();
+    return await opening;
   } catch (error) {
     if (error instanceof ConfigError) throw error;
     const which = url === undefined ? "of the demo" : describeDatabase(url);

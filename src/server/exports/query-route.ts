@@ -7,6 +7,8 @@ import { ROW_FORMAT_NAMES } from "../../rows/row-formats.ts";
 import type { RowDatabase } from "../../rows/row-query.ts";
 import { rowsProblem } from "../../rows/rows-problem.ts";
 import type { Exporter } from "./exporter.ts";
+import { refuseOtherSites } from "./refuse-other-sites.ts";
+import { shareOf } from "./share.ts";
 import { readText } from "./read-text.ts";
 import { textParameters } from "./request-parameters.ts";
 
@@ -38,15 +40,7 @@ export async function answerQuery(request: Request, database: RowDatabase, expor
     if (error instanceof SluiceTypeError) throw new HttpError(400, error.message, { cause: error });
     return rowsProblem(error, true);
   }
-  return exporter.send(request, { query, filename: "query", format, explain: true });
-}
-
-/** A page of another site can have a browser send SQL as plain text, without leave and without seeing the answer. */
-function refuseOtherSites(request: Request): void {
-  const site = request.headers.get("Sec-Fetch-Site");
-  if (site === "cross-site" || site === "same-site") {
-    throw new HttpError(403, "Statements are not taken from pages of other sites");
-  }
+  return exporter.send(request, { query, filename: "query", format, explain: true, share: shareOf(sql, params) });
 }
 
 async function readStatement(request: Request): Promise<Statement> {
