@@ -20,6 +20,8 @@ export type { Disposition, FileOptions } from "./files/answer-file.ts";
 export type { EtagMode } from "./files/file-validators.ts";
 export type { CacheControlOptions } from "./http/cache-control.ts";
 export { fileResponse } from "./files/file-response.ts";
+export type { FollowOptions } from "./files/follow-file.ts";
+export type { FollowUntil } from "./files/followed-file.ts";
 export type { FileInit } from "./files/file-response.ts";
 export type { Column, ColumnType } from "./rows/column.ts";
 export type { ParameterValue, Parameters } from "./rows/parameters.ts";

@@ -113,7 +113,15 @@ function openFolder(folder: string, options: ServeCommandOptions): (request: Req
   const { listing = false, digests = false, etag, outsideSymlinks = false, site = false } = options;
   try {
     const disposition = site ? "inline" : "safe";
-    return directory(folder, { prefix: FILES_PREFIX, listing, digests, etag, outsideSymlinks, disposition });
+    return directory(folder, {
+      prefix: FILES_PREFIX,
+      follow: true,
+      listing,
+      digests,
+      etag,
+      outsideSymlinks,
+      disposition,
+    });
   } catch (error) {
     return giveUp(`--files: ${(error as Error).message}`);
   }

@@ -117,13 +117,15 @@ function judgePart(asked: Held | undefined, fields: Headers): Verdict {
   if (length !== undefined && length !== range.last - range.first + 1) {
     return wrongPart(`of ${length} bytes with Content-Range: ${field}`);
   }
+  // To the end of what is still being made, wherever that will be (RFC 8673 §2).
+  const isOpen = completeLength === undefined && range.last === Number.MAX_SAFE_INTEGER;
   return {
     kind: "body",
     representation: { validator, completeLength, digests: checkableDigests(fields.get("repr-digest")) },
     startsAtBytes: range.first,
-    endsAtBytes: range.last + 1,
+    endsAtBytes: isOpen ? undefined : range.last + 1,
     startsAgain: false,
-    reachesEnd: range.last + 1 === (completeLength ?? known),
+    reachesEnd: isOpen || range.last + 1 === (completeLength ?? known),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   resolveFileOptions,
 } from "./answer-file.ts";
 import { Root } from "./containment.ts";
+import { followFile } from "./follow-file.ts";
 import { listingResponse } from "./listing.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { answerOtherMethod } from "./methods.ts";
@@ -64,6 +65,11 @@ export interface DirectoryOptions extends Omit<FileOptions, "cacheControl" | "di
    * @defaultValue false
    */
   outsideSymlinks?: boolean;
+  /**
+   * Whether a file is followed while it grows, for a request with `?follow=1`: until its reader leaves.
+   * @defaultValue false
+   */
+  follow?: boolean;
   /** Media types by extension, without its dot: they win over the known ones. */
   mediaTypes?: Readonly<Record<string, string>>;
   /**
@@ -162,6 +168,9 @@ class Folder {
   ): Promise<Response> {
     const { sidecars = true, mediaTypes } = this.#options;
     const mediaType = mediaTypeOf(entry.path, mediaTypes);
+    if (this.#options.follow && filename !== undefined && isFollow(request)) {
+      return followFile(request, entry, {}, mediaType, options);
+    }
     const negotiated = sidecars && isCompressible(mediaType);
     const named = { mediaType, filename, negotiated };
     const open = (path: string): Promise<OpenEntry> => this.#root.open(root, path);
@@ -203,6 +212,10 @@ class Folder {
   #isVisible(name: string, isFirst: boolean): boolean {
     return this.#options.dotfiles === true || !name.startsWith(".") || (isFirst && name === ".well-known");
   }
+}
+
+function isFollow({ url }: Request): boolean {
+  return url.includes("follow=") && new URL(url).searchParams.get("follow") === "1";
 }
 
 function unlessMissing(error: unknown): undefined {

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import { HttpError } from "../errors.ts";
 import { errorResponse } from "../http/problem.ts";
 import { type FileOptions, answerFile, resolveFileOptions } from "./answer-file.ts";
+import { type FollowOptions, followFile } from "./follow-file.ts";
 import { mediaTypeOf } from "./media-type.ts";
 import { answerOtherMethod } from "./methods.ts";
 import { type OpenEntry, openFile } from "./open-entry.ts";
@@ -14,6 +15,11 @@ export interface FileInit extends FileOptions {
   mediaType?: string;
   /** The name that browsers save the file under (`Content-Disposition`); without a `disposition` it makes them save it. */
   filename?: string;
+  /**
+   * Follows the file while it grows: sends what there is, and what is appended, until its writer has finished.
+   * @defaultValue undefined: what there is
+   */
+  follow?: FollowOptions;
 }
 
 /**
@@ -26,6 +32,7 @@ export interface FileInit extends FileOptions {
  *   (see {@link directory}).
  * - Never more bytes than `Content-Length` says; a file that becomes shorter or is written over meanwhile breaks the
  *   connection visibly (`ERR_FILE_CHANGED` reaches `onFinish`). One that has only grown does not.
+ * - One that is followed ends visibly broken when it becomes shorter, is removed, or another takes its path (a log that is rotated).
  * - The file is closed when the body has ended in whatever way, and at once where there is none. A Response that is neither
  *   sent nor cancelled closes it after 30 s.
  *
@@ -44,5 +51,11 @@ export async function fileResponse(request: Request, path: string | URL, init: F
     if (error instanceof HttpError) return errorResponse(error);
     throw error;
   }
-  return answerFile(request, { entry, mediaType, filename }, options);
+  if (!init.follow) return answerFile(request, { entry, mediaType, filename }, options);
+  try {
+    return await followFile(request, entry, init.follow, mediaType, options);
+  } catch (error) {
+    if (error instanceof HttpError) return errorResponse(error);
+    throw error;
+  }
 }

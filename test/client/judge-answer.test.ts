@@ -41,6 +41,13 @@ test("a part that fits is taken", () => {
     startsAgain: false,
     reachesEnd: true,
   });
+  // Of what is still being made.
+  expect(judge(206, { "content-range": "bytes 40-9007199254740991/*", etag: '"a"' })).toMatchObject({
+    kind: "body",
+    startsAtBytes: 40,
+    endsAtBytes: undefined,
+    reachesEnd: true,
+  });
   expect(judge(206, { "content-range": "bytes 30-59/*", etag: '"a"' })).toMatchObject({
     startsAtBytes: 30,
     endsAtBytes: 60,

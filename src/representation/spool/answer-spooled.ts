@@ -70,7 +70,9 @@ async function answerWriting(
     const { status } = answer;
     if (request.method === "HEAD") return answerHead(status, headers, options);
     isLent = true;
-    if (fields && !("range" in answer)) headers.set("Trailer", Object.keys(fields()).join(", "));
+    // At the end it is known, also of the bytes that are not in this part (RFC 9530 §3).
+    const trailers = (): Record<string, string> => ({ ...fields?.(), "Repr-Digest": digestOf(body) });
+    if (!("range" in answer)) headers.set("Trailer", [...Object.keys(fields?.() ?? {}), "Repr-Digest"].join(", "));
     const release = (): void => growing.release();
     const stream = bodyStream({
       open: () =>
@@ -83,7 +85,7 @@ async function answerWriting(
       stallTimeoutMs,
       // The tag is that of the bytes as they are.
       compress: false,
-      trailers: "range" in answer ? undefined : fields,
+      trailers: "range" in answer ? undefined : trailers,
       noDelay: true,
       onFinish,
     });
@@ -103,8 +105,8 @@ async function answerFinished(
   { headers, etag }: Described,
   options: SpooledAnswerOptions,
 ): Promise<Response> {
-  const { byteLength = 0, sha256 = "" } = body.record;
-  headers.set("Repr-Digest", formatReprDigest(Buffer.from(sha256, "hex")));
+  const { byteLength = 0 } = body.record;
+  headers.set("Repr-Digest", digestOf(body));
   for (const [name, value] of Object.entries(options.fields?.() ?? {})) headers.set(name, value);
   const answer = answerRequest(request, { etag, completeLength: byteLength }, headers);
   if ("response" in answer) return answer.response;
@@ -127,6 +129,10 @@ async function answerFinished(
     onFinish: options.onFinish,
   });
   return new Response(stream, { status, headers });
+}
+
+function digestOf({ record: { sha256 = "" } }: SpooledBody): string {
+  return formatReprDigest(Buffer.from(sha256, "hex"));
 }
 
 function readFinished(
