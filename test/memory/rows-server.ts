@@ -43,7 +43,7 @@ export function target(format: string, sql: string, text?: string): string {
  * What a process and its descendants hold, in bytes: the proportional set size, in which what they share counts once. One that
  * ends meanwhile counts nothing.
  */
-function treeBytes(pid: number): number {
+export function treeBytes(pid: number): number {
   try {
     const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
       readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
