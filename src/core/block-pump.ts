@@ -37,6 +37,8 @@ export class BlockPump implements Pump {
   #closed = false;
   /** A read is under way, or waits for its turn, or for bytes. */
   #isReading = false;
+  /** The read under way has one of the turns: whether it needed one may look different when it ends. */
+  #hasTurn = false;
   /** What a read waits for, where there are no bytes yet. */
   #awaited: object | undefined;
   /** The read under way fills this. */
@@ -131,7 +133,10 @@ export class BlockPump implements Pump {
     const more = this.#blocks.more?.(this.#position);
     if (more) this.#await(more);
     else if (this.#isSmall()) this.#onTurn();
-    else takeReadTurn(this.#onTurn);
+    else {
+      this.#hasTurn = true;
+      takeReadTurn(this.#onTurn);
+    }
   }
 
   #await(more: PromiseLike<void>): void {
@@ -187,7 +192,8 @@ export class BlockPump implements Pump {
   #endRead(): void {
     this.#reading = undefined;
     this.#isReading = false;
-    if (!this.#isSmall()) endReadTurn();
+    if (this.#hasTurn) endReadTurn();
+    this.#hasTurn = false;
   }
 
   /** Offers what there is of a block; nothing is in hand. */

@@ -150,13 +150,11 @@ export class FollowedFile implements Growing {
   async #lookOnce(): Promise<void> {
     // Asked before: what was written until then belongs to it.
     const isOver = await this.#isOver();
-    const now = await stat(this.#entry.path, { bigint: true }).catch((error: unknown) => {
-      throw changed("it was removed", error);
-    });
-    const { ino, dev } = this.#entry.stats;
-    const isRotated = now.ino !== ino || now.dev !== dev;
+    const now = await stat(this.#entry.path, { bigint: true }).catch(() => undefined);
     await this.#readAdded();
-    if (isRotated) throw changed("another one took its place");
+    const { ino, dev } = this.#entry.stats;
+    if (!now) throw changed("it was removed");
+    if (now.ino !== ino || now.dev !== dev) throw changed("another one took its place");
     if (isOver && !this.#end) this.#finish({});
   }
 
@@ -214,6 +212,6 @@ export class FollowedFile implements Growing {
   }
 }
 
-function changed(how: string, cause?: unknown): SluiceError {
-  return new SluiceError("ERR_FILE_CHANGED", `The file changed while it was followed: ${how}`, { cause });
+function changed(how: string): SluiceError {
+  return new SluiceError("ERR_FILE_CHANGED", `The file changed while it was followed: ${how}`);
 }

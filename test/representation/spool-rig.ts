@@ -77,10 +77,14 @@ export async function startRig(
 }
 
 /** Reads a body until it has so many bytes, and gives a function that reads the rest. */
-export async function readSome(response: Response, bytes: number): Promise<{ text: string; rest(): Promise<string> }> {
+export async function readSome(
+  response: Response,
+  bytes: number,
+): Promise<{ text: string; rest(): Promise<string>; all(): string }> {
   const reader = response.body!.getReader();
   const decoder = new TextDecoder();
   let text = "";
+  let more = "";
   while (text.length < bytes) {
     const { done, value } = await reader.read();
     if (done) break;
@@ -89,13 +93,13 @@ export async function readSome(response: Response, bytes: number): Promise<{ tex
   return {
     text,
     async rest() {
-      let more = "";
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return more;
         more += decoder.decode(value, { stream: true });
       }
     },
+    all: () => text + more,
   };
 }
 

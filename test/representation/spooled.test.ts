@@ -245,6 +245,20 @@ test("many readers of much, at their own pace, get all of it", { timeout: 60_000
   for (const { first, bytes } of await Promise.all(readers)) expect(bytes.equals(whole.subarray(first))).toBe(true);
 });
 
+test("a run that is removed when it is finished breaks those who began while it was made", async () => {
+  await using rig = await startRig(folder.path);
+  const block = Buffer.alloc(1024 * 1024, "0123456789");
+  const response = fetch(rig.url);
+  for (let count = 0; count < 40; count++) rig.fed.give(block);
+  const reading = await readSome(await response, 10);
+  rig.fed.end();
+  const [body] = rig.spool.list();
+  await body!.ended;
+  expect(body!.readers).toBe(1);
+  await rig.spool.remove(body!);
+  await expect(reading.rest()).rejects.toThrow("terminated");
+});
+
 test("a reader who sleeps while much is written gets it when he wakes", { timeout: 60_000 }, async () => {
   await using rig = await startRig(folder.path);
   const block = Buffer.alloc(1024 * 1024, "0123456789");

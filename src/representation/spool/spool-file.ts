@@ -26,7 +26,6 @@ export interface SpooledBytes {
  * `append` is called again only after the one before has settled; so are `finish` and `fail`.
  */
 export class SpoolFile implements Growing {
-  readonly path: string;
   readonly #file: FileHandle;
   readonly #hash = createHash("sha256");
   readonly #watchers = new Watchers();
@@ -42,15 +41,15 @@ export class SpoolFile implements Growing {
   #end: GrowthEnd | undefined;
   #readers = 0;
   #closed = false;
+  #broken: Error | undefined;
 
-  private constructor(path: string, file: FileHandle) {
-    this.path = path;
+  private constructor(file: FileHandle) {
     this.#file = file;
   }
 
   /** @param path - of a file that is not there yet. Rejects with the file system's error */
   static async create(path: string): Promise<SpoolFile> {
-    return new SpoolFile(path, await open(path, "wx+", 0o600));
+    return new SpoolFile(await open(path, "wx+", 0o600));
   }
 
   get length(): number {
@@ -108,16 +107,16 @@ export class SpoolFile implements Growing {
     if (this.#failure) throw this.#failure.error;
   }
 
-  /** Whether {@link flush} has nothing to do. */
-  get isFlushed(): boolean {
-    return this.#length === this.#added;
-  }
-
   /** Marks the end. Resolves when all of it is on the disk. Rejects with the file system's error: it is not finished then. */
   async finish(): Promise<SpooledBytes> {
     await this.flush();
     await this.#file.sync();
     return { byteLength: this.#length, sha256: this.#hash.digest() };
+  }
+
+  /** Who still reads from it is to notice that it is gone. */
+  break(error: Error): void {
+    this.#broken = error;
   }
 
   /** Tells readers that it is whole, or that it never will be. */
@@ -130,6 +129,7 @@ export class SpoolFile implements Growing {
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
+    if (this.#broken) throw this.#broken;
     const wanted = Math.min(buffer.byteLength, this.#length - position);
     for (const { bytes, start, length } of this.#windows) {
       if (position < start || position >= start + length) continue;

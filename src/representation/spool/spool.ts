@@ -62,7 +62,8 @@ export class Spool {
     this.#giveUp = giveUp;
     this.#owner = {
       folder: this.#folder,
-      reserve: (bytes) => this.#reserve(bytes),
+      reserve: (bytes) => this.#makeRoom(bytes),
+      count: (bytes) => (this.#usedBytes += bytes),
       free: (bytes) => (this.#usedBytes -= bytes),
     };
     this.#sweeper = unref(setInterval(() => void this.#sweep(), Math.min(SWEEP_MS, Math.max(ttlMs / 4, 100))));
@@ -77,8 +78,13 @@ export class Spool {
     const folder = resolve(options.folder);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const spool = new Spool(options, takeFolder(folder));
-    await spool.#load();
-    return spool;
+    try {
+      await spool.#load();
+      return spool;
+    } catch (error) {
+      await spool.close();
+      throw error;
+    }
   }
 
   /** Bytes of all bodies. */
@@ -226,11 +232,6 @@ export class Spool {
     // Who reads one that is too old may end.
     const old = [...this.#bodies.values()].filter((body) => this.#isExpired(body) && body.readers === 0);
     await Promise.all(old.map((body) => this.remove(body)));
-  }
-
-  #reserve(bytes: number): void {
-    this.#makeRoom(bytes);
-    this.#usedBytes += bytes;
   }
 
   /** @throws HttpError 507 */

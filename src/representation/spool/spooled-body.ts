@@ -19,6 +19,8 @@ export interface SpooledBodyOwner {
   readonly folder: string;
   /** Told of bytes before they are written. @throws HttpError 507 where there is no room for them */
   reserve(bytes: number): void;
+  /** Told of bytes that are there. */
+  count(bytes: number): void;
   /** Told of bytes that have been freed. */
   free(bytes: number): void;
 }
@@ -32,7 +34,9 @@ const REMOVED = "It was removed";
 export class SpooledBody {
   readonly #owner: SpooledBodyOwner;
   #record: SpoolRecord;
-  #file: SpoolFile | undefined;
+  /** It was written here: some may still read from it who began meanwhile. */
+  readonly #file: SpoolFile | undefined;
+  #isWriting: boolean;
   #source: SpoolSource | undefined;
   readonly #stop = new AbortController();
   #reserved = 0;
@@ -45,9 +49,10 @@ export class SpooledBody {
     this.#owner = owner;
     this.#record = record;
     this.#file = file;
+    this.#isWriting = file !== undefined;
     this.#source = source;
     this.ended = file && source ? this.#write(file, source) : Promise.resolve();
-    if (!file) this.#reserve(record.byteLength ?? 0);
+    if (!file) this.#count(record.byteLength ?? 0);
   }
 
   /** Begins to write. Rejects with the file system's error, where nothing can be written. */
@@ -75,7 +80,7 @@ export class SpooledBody {
 
   /** As far as it is written; of what has failed, nothing is left. */
   get length(): number {
-    return this.#file?.length ?? this.#record.byteLength ?? 0;
+    return this.growing?.length ?? this.#record.byteLength ?? 0;
   }
 
   /** What is known by now of what is being made. */
@@ -85,7 +90,7 @@ export class SpooledBody {
 
   /** While it is written. */
   get growing(): SpoolFile | undefined {
-    return this.#file;
+    return this.#isWriting ? this.#file : undefined;
   }
 
   get readers(): number {
@@ -116,7 +121,9 @@ export class SpooledBody {
   /** Stops whoever makes it, and whoever reads it. Resolves when nothing is left on the disk. */
   async remove(): Promise<void> {
     this.#removed = true;
-    this.#stop.abort(new HttpError(410, REMOVED));
+    const reason = new HttpError(410, REMOVED);
+    this.#stop.abort(reason);
+    this.#file?.break(reason);
     await this.ended;
     const path = join(this.#owner.folder, this.#record.id);
     await Promise.all([DATA_EXTENSION, RECORD_EXTENSION].map((extension) => rm(path + extension, { force: true })));
@@ -140,7 +147,7 @@ export class SpooledBody {
       await this.#fail(error);
     }
     this.#source = undefined;
-    this.#file = undefined;
+    this.#isWriting = false;
     file.close(end);
   }
 
@@ -177,6 +184,11 @@ export class SpooledBody {
 
   #reserve(bytes: number): void {
     this.#owner.reserve(bytes);
+    this.#count(bytes);
+  }
+
+  #count(bytes: number): void {
+    this.#owner.count(bytes);
     this.#reserved += bytes;
   }
 
