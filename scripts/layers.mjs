@@ -20,7 +20,8 @@ export const LAYERS = {
   core: { paths: ["src/core"], sees: ["errors"], portable: true },
   http: { paths: ["src/http"], sees: ["core"], portable: true },
 
-  representation: { paths: ["src/representation"], sees: ["http"] },
+  compression: { paths: ["src/compression"], sees: ["http"] },
+  representation: { paths: ["src/representation"], sees: ["compression"] },
   "event log": { paths: ["src/logs/event-log.ts"], sees: ["http"] },
 
   // Features: they don't know one another, and they don't know the drivers.
@@ -36,7 +37,7 @@ export const LAYERS = {
   databases: { paths: ["src/rows/databases"], sees: ["rows"] },
   logs: { paths: ["src/logs"], sees: ["event log"] },
 
-  node: { paths: ["src/node"], sees: ["http"] },
+  node: { paths: ["src/node"], sees: ["compression"] },
   adapters: { paths: ["src/adapters"], sees: ["node"] },
   client: { paths: ["src/client"], sees: ["http"], portable: true },
 

@@ -28,7 +28,7 @@ program
     ),
   )
   .option("--allow-sql", "let clients run statements that read, by POST /query")
-  .option("--spool <dir>", "where resumable exports are kept, also when the server ends (default: a temporary folder)")
+  .option("--spool <dir>", "where resumable exports are kept, also when the server ends (default: spool, in --data)")
   .addOption(new Option("--max-rows <count>", "the most rows of any export").argParser(parseCount))
   .option("--files <dir>", "serve this folder's files at /files/")
   .option("--listing", "answer for its folders with their entries, as JSON")
@@ -41,7 +41,7 @@ program
   )
   .option("--outside-symlinks", "follow its symbolic links out of the folder")
   .option("--demo", "serve the demo's routes, on data that is made once")
-  .addOption(new Option("--data <dir>", "where the demo's data is kept").default(".data"))
+  .addOption(new Option("--data <dir>", "where what the server makes for itself is kept").default(".data"))
   .addOption(
     new Option("--demo-rows <count>", "rows of the demo's table; its text file has five lines for each")
       .default(1_000_000)

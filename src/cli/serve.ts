@@ -18,7 +18,6 @@ import { describeExports } from "../server/startup-message.ts";
 export interface ServeCommandOptions extends GivenSettings {
   config?: string;
   demo?: boolean;
-  data: string;
   demoRows: number;
   listing?: boolean;
   digests?: boolean;
@@ -93,7 +92,8 @@ function greeting(url: string, settings: Settings, demo: Demo | undefined, expor
   const { files } = settings;
   const lines = [`Sluice listens on ${url} (Ctrl-C ends it).`];
   if (files !== undefined) lines.push(`${url}${FILES_PREFIX}/ is the folder ${files}.`);
-  if (exports && settings.database !== undefined) lines.push(describeExports(url, settings, exports.exportables));
+  if (exports && settings.database !== undefined)
+    lines.push(describeExports(url, settings, exports.exportables, exports.runs));
   if (demo) lines.push("", toText(url, settings.database === undefined));
   if (lines.length === 1)
     lines.push("There is nothing but /healthz and /metrics without --database, --files or --demo.");

@@ -13,7 +13,8 @@ import type { OpenEntry } from "./open-entry.ts";
 export interface FollowOptions {
   /**
    * When it has its end: a function that says whether its writer has finished, asked again after each change and once a second;
-   * or the path of a file that is there when he has. Those who give the same one share their looking.
+   * the path of a file that is there when he has; or a body of a spool, whose end it shares, as the log of a run does. Those who
+   * give the same one share their looking.
    * @defaultValue never: it is followed until its reader leaves
    */
   until?: FollowUntil;

@@ -1,14 +1,15 @@
 import { type FSWatcher, closeSync, fstatSync, openSync, read, watch } from "node:fs";
 import { access, stat } from "node:fs/promises";
-import { SluiceError } from "../errors.ts";
+import { HttpError, SluiceError } from "../errors.ts";
 import { type Growing, type GrowthEnd, Watchers } from "../representation/growing.ts";
+import { SpooledBody } from "../representation/spool/spooled-body.ts";
 import { OPEN_FLAGS, type OpenEntry } from "./open-entry.ts";
 
 /**
  * When a file that is followed has its end: a function that says whether its writer has finished, asked again after each change;
- * or the path of a file that is there when he has.
+ * the path of a file that is there when he has; or a spooled body, whose end it shares: where that fails, so does following.
  */
-export type FollowUntil = (() => boolean | Promise<boolean>) | string;
+export type FollowUntil = (() => boolean | Promise<boolean>) | string | SpooledBody;
 
 /** How often a file is looked at where nobody says that it has changed (another machine's, for example), in ms. */
 const LOOK_MS = 1_000;
@@ -59,6 +60,7 @@ export class FollowedFile implements Growing {
       // Too many are watched: it is looked at.
     }
     this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    if (until instanceof SpooledBody) void until.ended.then(() => this.#look());
     void this.#look();
   }
 
@@ -173,6 +175,7 @@ export class FollowedFile implements Growing {
 
   async #isOver(): Promise<boolean> {
     if (typeof this.#until === "function") return this.#until();
+    if (this.#until instanceof SpooledBody) return isFinished(this.#until);
     return access(this.#until).then(
       () => true,
       () => false,
@@ -210,6 +213,11 @@ export class FollowedFile implements Growing {
     this.#readers = -1;
     closeSync(this.#descriptor);
   }
+}
+
+function isFinished({ record: { state, failure } }: SpooledBody): boolean {
+  if (state === "failed") throw new HttpError(failure?.status ?? 500, failure?.message);
+  return state === "finished";
 }
 
 function changed(how: string): SluiceError {

@@ -12,7 +12,7 @@ import { HttpError, SluiceError } from "../errors.ts";
 import type { ContentCoding } from "../http/negotiation.ts";
 import { errorResponse, problemResponse } from "../http/problem.ts";
 import { offClose, onClose } from "./closing.ts";
-import { Compressor } from "./compressor.ts";
+import { Compressor } from "../compression/compressor.ts";
 import { type Head, fieldOf, headOf, writeHead } from "./head.ts";
 import { type NodeRequest, type NodeResponse, isHttp2 } from "./http-types.ts";
 import type { Wire } from "./wire.ts";

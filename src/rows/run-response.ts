@@ -11,7 +11,7 @@ export interface RunDetails extends ExportDetails {
   readonly filename: string | undefined;
 }
 
-export type RunInit = Pick<RowsInit, "caller" | "commitAfterMs" | "stallTimeoutMs" | "onFinish">;
+export type RunInit = Pick<RowsInit, "caller" | "commitAfterMs" | "compress" | "stallTimeoutMs" | "onFinish">;
 
 /** Whose runs a caller's are. */
 export function scopeOf(caller: string | undefined): string {
@@ -33,11 +33,12 @@ export async function runResponse(
   body: SpooledBody | undefined,
   init: RunInit = {},
 ): Promise<Response> {
-  const { commitAfterMs, stallTimeoutMs, caller } = resolveExportPlan(init);
+  const { commitAfterMs, stallTimeoutMs, compress, caller } = resolveExportPlan(init);
   if (body?.record.scope !== scopeOf(caller)) return noSuchRun();
   return answerSpooled(request, body, {
     commitAfterMs,
     stallTimeoutMs,
+    compress,
     fields: () => fieldsOf(detailsOf(body)),
     onFinish: (outcome) => {
       const { rows, truncated, heldMs, format } = detailsOf(body);

@@ -2,12 +2,18 @@ import { describeDatabase } from "./config/database-url.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Exportable } from "./exports/catalog.ts";
 import { exportTarget } from "./exports/export-name.ts";
+import type { RunPlace } from "./exports/open-run-spool.ts";
 
 /** More than that are in `/tables`. */
 const MAX_LISTED = 20;
 
 /** What the server exports, for whoever has started it. @param origin - its address, without a slash at the end */
-export function describeExports(origin: string, settings: Settings, exportables: readonly Exportable[]): string {
+export function describeExports(
+  origin: string,
+  settings: Settings,
+  exportables: readonly Exportable[],
+  runs: RunPlace,
+): string {
   const { database, allowSql } = settings;
   const lines = exportables.slice(0, MAX_LISTED).map((exportable) => `  ${describe(origin, exportable)}\n`);
   const more = exportables.length - lines.length;
@@ -18,8 +24,13 @@ export function describeExports(origin: string, settings: Settings, exportables:
     listed,
     more > 0 ? `  and ${more} more\n` : "",
     missing.length > 0 ? `  (tables of the configuration that are not there: ${missing.join(", ")})\n` : "",
+    `  ${origin}/exports lists runs, which are kept in ${describePlace(runs)}\n`,
     allowSql ? `  ${origin}/query takes any statement that reads (--allow-sql)\n` : "",
   ].join("");
+}
+
+function describePlace({ folder, temporary }: RunPlace): string {
+  return temporary === undefined ? folder : `a temporary folder: ${temporary}`;
 }
 
 function describe(origin: string, exportable: Exportable): string {

@@ -27,6 +27,12 @@ export interface SpooledInit extends Omit<ResponseOptions, "status" | "compress"
    */
   mediaType?: string;
   /**
+   * Whether it is kept in content codings, too, for those who accept one (zstd, br, gzip): each is made once, when it is first
+   * asked for, and has an entity tag and ranges of its own.
+   * @defaultValue where its type is worth it: text, JSON, XML, SVG
+   */
+  compress?: boolean;
+  /**
    * Where the bytes are kept.
    * @defaultValue a temporary folder of this process
    */
@@ -62,7 +68,7 @@ export function spooled(
       `The source of a spooled body is a function that makes one for each run; got ${describe(source)}`,
     );
   }
-  const { commitAfterMs, stallTimeoutMs, onFinish, leakReportMs } = resolveResponseOptions({
+  const { commitAfterMs, stallTimeoutMs, compress, onFinish, leakReportMs } = resolveResponseOptions({
     commitAfterMs: 10_000,
     ...init,
   });
@@ -94,7 +100,7 @@ export function spooled(
     if (id !== undefined) {
       const body = spool.get(id, plan.scope);
       if (!body) return noSuchRun();
-      return answerSpooled(request, body, { commitAfterMs, stallTimeoutMs, onFinish });
+      return answerSpooled(request, body, { commitAfterMs, stallTimeoutMs, compress, onFinish });
     }
     // Nothing is made for who only asks.
     if (request.method === "HEAD") {

@@ -1,13 +1,13 @@
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type FileInit, directory, fileResponse } from "sluice";
+import { type FileInit, HttpError, directory, fileResponse } from "sluice";
 import { type RunningServer, serve } from "sluice/node";
 import { expect, test } from "vitest";
 import { curl } from "../helpers/curl.ts";
 import { until, within } from "../helpers/deadline.ts";
 import { watchReports } from "../helpers/reports.ts";
 import { openDescriptors, temporaryFolder } from "../helpers/temporary.ts";
-import { readSome } from "../representation/spool-rig.ts";
+import { readSome, startRig } from "../representation/spool-rig.ts";
 
 const folder = temporaryFolder();
 const reports = watchReports();
@@ -48,6 +48,26 @@ test("until a function says that its writer has finished", async () => {
   appendFileSync(rig.path, "three\n");
   expect(await within(reading.rest(), "the end")).toBe("two\nthree\n");
   await until(() => openDescriptors(rig.path) === 0, "the file's closing");
+});
+
+test("until a run has its end, which it shares", async () => {
+  await using run = await startRig(folder.path);
+  const body = async () => {
+    await run.run();
+    return run.spool.list()[0]!;
+  };
+  {
+    await using rig = await start("begun\n", { until: await body() });
+    const reading = await readSome(await fetch(rig.url), 6);
+    appendFileSync(rig.path, "done\n");
+    run.fed.end();
+    expect(await within(reading.rest(), "the end")).toBe("done\n");
+  }
+  await run.spool.remove(run.spool.list()[0]!);
+  await using rig = await start("begun\n", { until: await body() });
+  const reading = await readSome(await fetch(rig.url), 6);
+  run.fed.end(new HttpError(502, "Gone wrong"));
+  await expect(within(reading.rest(), "the end")).rejects.toThrow("terminated");
 });
 
 test("until a file is there", async () => {

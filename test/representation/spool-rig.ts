@@ -1,8 +1,11 @@
 import { createHash } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
-import { type Spool, type SpooledInit, openSpool, spooled } from "sluice";
+import { type Spool, type SpoolOptions, type SpooledInit, openSpool, spooled } from "sluice";
 import { type RunningServer, serve } from "sluice/node";
+
+/** Without a content coding: fetch would take one. */
+export const AS_IT_IS = { "Accept-Encoding": "identity" };
 
 /** A source whose bytes a test gives one after the other. */
 class Fed {
@@ -50,12 +53,9 @@ export interface SpoolRig extends AsyncDisposable {
 }
 
 /** A server with one spooled body, at `/body`. */
-export async function startRig(
-  root: string,
-  init: SpooledInit & { maxBytes?: number; ttlMs?: number } = {},
-): Promise<SpoolRig> {
-  const { maxBytes, ttlMs, ...rest } = init;
-  const spool = await openSpool({ folder: mkdtempSync(join(root, "spool-")), maxBytes, ttlMs });
+export async function startRig(root: string, init: SpooledInit & Partial<SpoolOptions> = {}): Promise<SpoolRig> {
+  const { maxBytes, ttlMs, folder = mkdtempSync(join(root, "spool-")), ...rest } = init;
+  const spool = await openSpool({ folder, maxBytes, ttlMs });
   const fed = new Fed();
   const handler = spooled("body", fed.source, { mediaType: "text/csv", spool, ...rest });
   const server: RunningServer = await serve(handler, { port: 0 });

@@ -102,7 +102,7 @@ describe("readConfig()", () => {
     [{ limits: { maxWaitMs: -1 } }, "In FILE, limits.maxWaitMs is a number of ms ≥ 0; got -1"],
     [
       { limits: { maxqueries: 1 } },
-      'In FILE, limits has no "maxqueries": there are maxQueries, maxQueriesPerCaller, maxWaitMs, statementTimeoutMs, firstRowTimeoutMs, maxSnapshotAgeMs, stallTimeoutMs, spoolMaxBytes, spoolTtlMs',
+      'In FILE, limits has no "maxqueries": there are maxQueries, maxQueriesPerCaller, maxWaitMs, statementTimeoutMs, firstRowTimeoutMs, maxSnapshotAgeMs, stallTimeoutMs, maxRuns, maxRunsPerCaller, spoolMaxBytes, spoolTtlMs',
     ],
     [{ database: 5 }, "In FILE, database is a URL, as in sqlite:app.db; got 5"],
     [
@@ -189,7 +189,7 @@ describe("readConfig()", () => {
 });
 
 describe("resolveSettings()", () => {
-  const defaults: GivenSettings = { port: 8000, host: "127.0.0.1" };
+  const defaults: GivenSettings = { port: 8000, host: "127.0.0.1", data: "data" };
   const file: Config = {
     port: 1,
     host: "file",
@@ -201,7 +201,15 @@ describe("resolveSettings()", () => {
   };
 
   test("what was given wins over the file", () => {
-    const given = { port: 2, host: "given", files: "given", database: "sqlite:/given.db", allowSql: false, maxRows: 2 };
+    const given = {
+      ...defaults,
+      port: 2,
+      host: "given",
+      files: "given",
+      database: "sqlite:/given.db",
+      allowSql: false,
+      maxRows: 2,
+    };
     expect(resolveSettings(given, () => false, file)).toMatchObject(given);
   });
 
@@ -224,6 +232,7 @@ describe("resolveSettings()", () => {
       database: undefined,
       allowSql: false,
       maxRows: undefined,
+      data: "data",
       spool: undefined,
       resumable: false,
       tables: true,

@@ -99,6 +99,6 @@ test("what was killed halfway is made again, and leaves nothing behind", { timeo
   await using sluice = new Sluice([...args, "1000"]);
   await sluice.listening();
   expect(sluice.stderr).toContain("100 %");
-  expect(readdirSync(folder)).toEqual(["demo"]);
+  expect(readdirSync(folder)).toEqual(["demo", "spool"]);
   expect(countRows(join(folder, "demo/huge.db"))).toBe(1000);
 });

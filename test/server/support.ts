@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Hono } from "hono";
 import { type RunningServer, serve } from "../../src/node/index.ts";
@@ -7,6 +10,7 @@ import type { Settings } from "../../src/server/config/settings.ts";
 import { createApp } from "../../src/server/app.ts";
 import { openExports } from "../../src/server/exports/open-exports.ts";
 import type { ExporterOptions } from "../../src/server/exports/exporter.ts";
+import type { RunPlace } from "../../src/server/exports/open-run-spool.ts";
 
 /** A database whose tables have whatever names there are. */
 const SCHEMA = `
@@ -27,21 +31,26 @@ export function makeDatabase(path: string, sql: string = SCHEMA): string {
 
 export interface ExportServer extends AsyncDisposable {
   readonly url: string;
+  readonly runs: RunPlace;
 }
 
 /** The server's routes for a database, by what a configuration file would say. */
 export async function serveExports(
-  config: ConfigFile & { readonly database: string },
+  config: ConfigFile & { readonly database: string; readonly data?: string },
   told: Pick<ExporterOptions, "onExport" | "onRefused"> = {},
 ): Promise<ExportServer> {
-  const exports = await openExports(toSettings(config), undefined, told);
+  // Runs of one server must not be another's.
+  const own = config.data === undefined ? mkdtempSync(join(tmpdir(), "sluice-data-")) : undefined;
+  const exports = await openExports(toSettings({ data: own!, ...config }), undefined, told);
   const app: Hono = createApp({ exports: exports!.app });
   const server: RunningServer = await serve((request) => app.fetch(request), { port: 0 });
   return {
     url: server.url,
+    runs: exports!.runs,
     async [Symbol.asyncDispose]() {
       await server.destroy();
       await exports![Symbol.asyncDispose]();
+      if (own !== undefined) rmSync(own, { recursive: true });
     },
   };
 }
@@ -55,7 +64,8 @@ function toSettings({
   spool,
   resumable = false,
   limits = {},
-}: ConfigFile): Settings {
+  data,
+}: ConfigFile & { readonly data: string }): Settings {
   const named = toNamedQueries(queries, []);
   return {
     port: 0,
@@ -64,6 +74,7 @@ function toSettings({
     database,
     allowSql,
     maxRows,
+    data,
     spool,
     resumable,
     tables,

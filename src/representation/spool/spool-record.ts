@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { ContentCoding } from "../../http/negotiation.ts";
 
 export type SpoolState = "writing" | "finished" | "failed";
 
@@ -10,6 +11,8 @@ export interface SpoolRecord {
   readonly id: string;
   /** Requests with the same one get the same bytes. */
   readonly key: string | undefined;
+  /** Whose bytes it has, in which content coding: it goes with them. */
+  readonly coded?: CodedAs | undefined;
   /** Whose it is: it is given to none but those who ask in the same. */
   readonly scope: string;
   readonly state: SpoolState;
@@ -26,6 +29,12 @@ export interface SpoolRecord {
   readonly headers: Readonly<Record<string, string>>;
   /** What its maker wants to know of it later: JSON. */
   readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface CodedAs {
+  /** The other's id. */
+  readonly of: string;
+  readonly coding: ContentCoding;
 }
 
 /** Its place in a folder: the bytes, and what is known of them. */

@@ -1,9 +1,12 @@
-import { type FileHandle, open, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Puller } from "../../core/puller.ts";
 import { report } from "../../core/report.ts";
 import { HttpError } from "../../errors.ts";
+import type { ContentCoding } from "../../http/negotiation.ts";
+import type { Growing } from "../growing.ts";
 import { fillSpool } from "./fill-spool.ts";
+import { FinishedFile } from "./finished-file.ts";
 import { SpoolFile } from "./spool-file.ts";
 import { DATA_EXTENSION, RECORD_EXTENSION, type SpoolRecord, writeRecord } from "./spool-record.ts";
 
@@ -17,8 +20,10 @@ export interface SpoolSource {
 /** What its spool is told of one. */
 export interface SpooledBodyOwner {
   readonly folder: string;
+  /** The body in a content coding, made where it is not there yet; undefined where there is no room for it. */
+  code(body: SpooledBody, coding: ContentCoding): Promise<SpooledBody | undefined>;
   /** Told of bytes before they are written. @throws HttpError 507 where there is no room for them */
-  reserve(bytes: number): void;
+  reserve(bytes: number, record: SpoolRecord): void;
   /** Told of bytes that are there. */
   count(bytes: number): void;
   /** Told of bytes that have been freed. */
@@ -42,6 +47,8 @@ export class SpooledBody {
   #reserved = 0;
   #readers = 0;
   #removed = false;
+  /** The same bytes in content codings, of which each is a file of its own. */
+  readonly codings = new Map<ContentCoding, SpooledBody>();
   /** Resolves when nothing is written any more, however that ended. */
   readonly ended: Promise<void>;
 
@@ -93,24 +100,35 @@ export class SpooledBody {
     return this.#isWriting ? this.#file : undefined;
   }
 
+  /** Bodies that read from it now, in whatever coding. */
   get readers(): number {
-    return this.#readers + (this.#file?.readers ?? 0);
+    const own = this.#readers + (this.#file?.readers ?? 0);
+    // Who codes it reads it, too.
+    return [...this.codings.values()].reduce((sum, coded) => sum + coded.readers - (coded.growing ? 1 : 0), own);
   }
 
-  /** Opens what is finished, for one who reads: until the handle is closed by {@link closed}. */
-  async openFinished(): Promise<FileHandle> {
+  /** The same bytes in a content coding: undefined where there is no room for them. */
+  coded(coding: ContentCoding): Promise<SpooledBody | undefined> {
+    return this.#owner.code(this, coding);
+  }
+
+  /** Opens it for one who reads, until `release`: what is written still, or is finished. Rejects with the file system's error. */
+  async open(): Promise<Growing & { release(): void }> {
+    const { growing } = this;
+    growing?.retain();
+    return growing ?? this.openFinished();
+  }
+
+  async openFinished(): Promise<FinishedFile> {
     this.#readers++;
-    try {
-      return await open(join(this.#owner.folder, this.#record.id + DATA_EXTENSION));
-    } catch (error) {
-      this.#readers--;
-      throw error;
-    }
-  }
-
-  closed(handle: FileHandle): void {
-    this.#readers--;
-    handle.close().catch(() => {});
+    const path = join(this.#owner.folder, this.#record.id + DATA_EXTENSION);
+    const { byteLength = 0 } = this.#record;
+    return FinishedFile.open(
+      path,
+      byteLength,
+      () => this.assertThere(),
+      () => this.#readers--,
+    );
   }
 
   /** @throws HttpError 410 where it was removed: who still reads it is to notice */
@@ -183,7 +201,7 @@ export class SpooledBody {
   }
 
   #reserve(bytes: number): void {
-    this.#owner.reserve(bytes);
+    this.#owner.reserve(bytes, this.#record);
     this.#count(bytes);
   }
 

@@ -49,6 +49,9 @@ export interface ExportLimits {
   readonly firstRowTimeoutMs?: number | undefined;
   readonly maxSnapshotAgeMs?: number | undefined;
   readonly stallTimeoutMs?: number | undefined;
+  /** Runs that are made at a time, and of one caller. */
+  readonly maxRuns?: number | undefined;
+  readonly maxRunsPerCaller?: number | undefined;
   /** What all runs may have together, in bytes. */
   readonly spoolMaxBytes?: number | undefined;
   /** How long a run is kept after its end, in ms. */
@@ -137,6 +140,8 @@ const limits = entries({
   firstRowTimeoutMs: milliseconds().optional(),
   maxSnapshotAgeMs: milliseconds().optional(),
   stallTimeoutMs: milliseconds().optional(),
+  maxRuns: count().optional(),
+  maxRunsPerCaller: count().optional(),
   spoolMaxBytes: count().optional(),
   spoolTtlMs: milliseconds().optional(),
 });

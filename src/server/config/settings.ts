@@ -14,7 +14,9 @@ export interface Settings {
   readonly database: string | undefined;
   readonly allowSql: boolean;
   readonly maxRows: number | undefined;
-  /** Undefined for a temporary folder. */
+  /** Where what the server makes for itself is kept: the demo's data, and runs. */
+  readonly data: string;
+  /** Where runs are kept, where somebody has said it. */
   readonly spool: string | undefined;
   readonly resumable: boolean;
   readonly tables: boolean | readonly string[];
@@ -26,6 +28,7 @@ export interface Settings {
 export interface GivenSettings {
   readonly port: number;
   readonly host: string;
+  readonly data: string;
   readonly files?: string | undefined;
   readonly database?: string | undefined;
   readonly allowSql?: boolean | undefined;
@@ -46,7 +49,7 @@ export function resolveSettings(
   isDefault: (name: keyof GivenSettings) => boolean,
   file: Config | undefined,
 ): Settings {
-  const choose = <Name extends keyof GivenSettings>(name: Name): GivenSettings[Name] => {
+  const choose = <Name extends Exclude<keyof GivenSettings, "data">>(name: Name): GivenSettings[Name] => {
     const inFile = file?.[name] as GivenSettings[Name] | undefined;
     return isDefault(name) ? (inFile ?? given[name]) : given[name];
   };
@@ -58,6 +61,7 @@ export function resolveSettings(
     database: database === undefined ? undefined : toAbsolute(database),
     allowSql: choose("allowSql") ?? false,
     maxRows: choose("maxRows"),
+    data: given.data,
     spool: choose("spool"),
     resumable: file?.resumable ?? false,
     tables: file?.tables ?? true,

@@ -18,6 +18,8 @@ export interface ExporterOptions {
   /** The most rows of any export. */
   readonly maxRows?: number | undefined;
   readonly clocks?: ExportClocks | undefined;
+  /** Which database it is, among all that runs are kept of. */
+  readonly source: string;
   /** Where runs are kept. */
   readonly spool: Spool;
   /** Whether all exports are runs, where a request or a query does not say otherwise. */
@@ -63,7 +65,7 @@ export class Exporter {
 
   /** @throws HttpError 400, 406 for how the rows are asked for */
   async send(request: Request, wanted: Wanted, { searchParams }: URL = new URL(request.url)): Promise<Response> {
-    const { maxRows = Infinity, clocks, spool, onExport, onRefused } = this.#options;
+    const { maxRows = Infinity, clocks, source, spool, onExport, onRefused } = this.#options;
     const { formats = ROW_FORMAT_NAMES } = wanted;
     const format = chooseFormat(askedAs(request, wanted.format, searchParams), formats);
     const {
@@ -85,7 +87,7 @@ export class Exporter {
       explain: wanted.explain ?? false,
       // A Parquet file's reader begins at its end.
       resumable: resumable === true || format.name === "parquet",
-      share: wanted.share,
+      share: JSON.stringify([source, wanted.share]),
       spool,
       locate: runTarget,
       headers: format.byAccept ? { Vary: "Accept" } : {},

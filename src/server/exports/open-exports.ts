@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { Hono } from "hono";
 import type { RowDatabase } from "../../rows/row-query.ts";
 import { ConfigError } from "../config/config-error.ts";
@@ -6,7 +7,7 @@ import type { Settings } from "../config/settings.ts";
 import { openDatabase } from "../open-database.ts";
 import { Catalog, type Exportable } from "./catalog.ts";
 import { createExportRoutes } from "./export-routes.ts";
-import { openRunSpool } from "./open-run-spool.ts";
+import { type RunPlace, openRunSpool } from "./open-run-spool.ts";
 import type { ExportClocks, ExporterOptions } from "./exporter.ts";
 
 /** What the server exports: of its database, or of the demo's. */
@@ -15,6 +16,7 @@ export interface Exports extends AsyncDisposable {
   readonly database: RowDatabase;
   /** What there was when the server started. */
   readonly exportables: readonly Exportable[];
+  readonly runs: RunPlace;
 }
 
 /**
@@ -48,8 +50,10 @@ export async function openExports(
     const exportables = await catalog.list();
     const { spool } = runs;
     const clocks = clocksOf(settings);
-    const app = createExportRoutes({ database, catalog, allowSql, maxRows, clocks, spool, resumable, ...told });
-    return { app, database, exportables, [Symbol.asyncDispose]: dispose };
+    // Runs outlive the server: the next one may have another database.
+    const source = url === undefined ? `demo:${resolve(settings.data)}` : describeDatabase(url);
+    const app = createExportRoutes({ database, source, catalog, allowSql, maxRows, clocks, spool, resumable, ...told });
+    return { app, database, exportables, runs: runs.place, [Symbol.asyncDispose]: dispose };
   } catch (error) {
     await dispose();
     throw error;
