@@ -5,6 +5,7 @@ import { withoutCredentials } from "../client/redirect.ts";
 import type { Digests } from "../client/representation.ts";
 import { createExchange } from "./get/exchange.ts";
 import { GetProgress, formatBytes } from "./get/get-progress.ts";
+import { LengthWatch } from "./get/length-watch.ts";
 import { OutputStream } from "./get/output-stream.ts";
 import { PartialFile } from "./get/partial-file.ts";
 import { RowWatch } from "./get/row-watch.ts";
@@ -45,7 +46,9 @@ export async function runGet(url: URL, options: GetCommandOptions): Promise<void
     });
   }
   const digests: Digests = new Map(options.sha256 ? [["sha-256", options.sha256]] : []);
-  const exchange = rows.exchange(toExchange(url, options));
+  const lengths = new LengthWatch();
+  const watched = process.stderr.isTTY ? lengths.exchange(toExchange(url, options)) : toExchange(url, options);
+  const exchange = rows.exchange(watched);
   const run: Run = {
     progress,
     rows,
@@ -59,7 +62,7 @@ export async function runGet(url: URL, options: GetCommandOptions): Promise<void
         maxDelayMs: options.maxRetryDelay * 1000,
         signal: controller.signal,
         onNote: (note) => progress.note(note),
-        onProgress: (received, total) => progress.update("Getting", received, total),
+        onProgress: (received, total) => progress.update("Getting", received, total ?? lengths.completeLength),
       }),
   };
   try {

@@ -14,6 +14,8 @@ export interface Answer {
   readonly body: AsyncIterable<Uint8Array>;
   /** What came behind the body; empty before its end. */
   trailers(): Headers;
+  /** Asks the same address for the head of the whole, as it is now. Rejects as an exchange does. */
+  head(signal: AbortSignal): Promise<Headers>;
   /** Nothing more of it is wanted. To be called at any time, and twice. */
   cancel(): void;
 }

@@ -47,7 +47,7 @@ export function createExchange(options: ExchangeOptions): Exchange {
       }
       hasAnswered = true;
       const next: Hop | undefined = redirect(hop, sent.response);
-      if (next === undefined) return toAnswer(sent, hop.url, options.stallTimeoutMs);
+      if (next === undefined) return toAnswer(sent, hop, options);
       hop = next;
     }
   };
@@ -69,9 +69,15 @@ function redirect(hop: Hop, response: IncomingMessage): Hop | undefined {
 }
 
 /** Waits for the head of the answer. */
-function send({ url, fields }: Hop, options: ExchangeOptions, signal: AbortSignal): Promise<Sent> {
+function send(
+  { url, fields }: Hop,
+  options: ExchangeOptions,
+  signal: AbortSignal,
+  method: "GET" | "HEAD" = "GET",
+): Promise<Sent> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
+      method,
       headers: toRecord(fields),
       signal,
     });
@@ -108,15 +114,24 @@ function limitConnecting(request: ClientRequest, timeoutMs: number, onConnect: (
   });
 }
 
-function toAnswer({ request, response }: Sent, url: URL, stallTimeoutMs: number): Answer {
+function toAnswer({ request, response }: Sent, hop: Hop, options: ExchangeOptions): Answer {
   return {
     status: response.statusCode!,
     fields: toHeaders(response.headersDistinct),
-    url,
-    body: new ResponseBody(request, response, stallTimeoutMs),
+    url: hop.url,
+    body: new ResponseBody(request, response, options.stallTimeoutMs),
     trailers: () => toHeaders(response.trailersDistinct),
+    head: (signal) => askHead(hop, options, signal),
     cancel: () => destroyQuietly(response),
   };
+}
+
+async function askHead(hop: Hop, options: ExchangeOptions, signal: AbortSignal): Promise<Headers> {
+  const fields = new Headers(hop.fields);
+  for (const name of ["range", "if-range"]) fields.delete(name);
+  const { response } = await send({ ...hop, fields }, options, signal, "HEAD");
+  response.resume();
+  return toHeaders(response.headersDistinct);
 }
 
 function toHeaders(distinct: NodeJS.Dict<string[]>): Headers {
