@@ -1,7 +1,7 @@
 import { Body } from "../core/body.ts";
 import { bodyStream } from "../core/web-stream.ts";
 import { type CacheControlOptions, formatCacheControl } from "../http/cache-control.ts";
-import { formatReprDigest } from "../http/digest.ts";
+import { setDigest } from "../http/digest.ts";
 import { contentDisposition, isSafeInline } from "../http/disposition.ts";
 import { varyWith, withCharset } from "../http/headers.ts";
 import {
@@ -93,7 +93,7 @@ export async function answerFile(request: Request, file: NamedFile, options: Res
     const hash = hashFor(file, etag, digests);
     const sha256 = hash instanceof Promise ? await hash : hash;
     const headers = fieldsOf(file, options);
-    if (digests && sha256) headers.set("Repr-Digest", formatReprDigest(sha256));
+    if (digests && sha256) setDigest(request, headers, sha256);
     const representation = describeFile(entry.stats, Date.now(), etag, sha256, coding);
     const answer = answerRequest(request, representation, headers);
     if ("response" in answer) return endWithoutBody(entry, options, answer.response);

@@ -31,6 +31,18 @@ export function formatReprDigest(sha256: Uint8Array): string {
 }
 
 /**
+ * Sets `Repr-Digest`; and for programs that ask for it by its old name (`Want-Digest: SHA-256`, RFC 3230 §4.3.1, as aria2 does, which
+ * then compares it) `Digest`, too.
+ */
+export function setDigest(request: Request, headers: Headers, sha256: Uint8Array): void {
+  const digest = formatReprDigest(sha256);
+  headers.set("Repr-Digest", digest);
+  if (/(?:^|,)[ \t]*sha-256[ \t]*(?:[,;]|$)/iu.test(request.headers.get("Want-Digest") ?? "")) {
+    headers.set("Digest", `SHA-256=${digest.slice("sha-256=:".length, -1)}`);
+  }
+}
+
+/**
  * The digests of a `Repr-Digest` or `Content-Digest` field (RFC 9530 §2, §3), by the name of their algorithm, known to us or
  * not. Of two by one name the last counts; parameters are passed over (RFC 9651 §3.2).
  *

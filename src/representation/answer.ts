@@ -31,6 +31,7 @@ const NOT_IN_304 = [
   "Content-Language",
   "Content-Length",
   "Content-Type",
+  "Digest",
   "Repr-Digest",
 ];
 

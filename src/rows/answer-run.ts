@@ -1,5 +1,11 @@
 import { defaultSpool } from "../representation/spool/default-spool.ts";
-import { redirectTo, redirectToRun, runIdOf } from "../representation/spool/run-address.ts";
+import {
+  noRunToGoOnWith,
+  redirectTo,
+  redirectToRun,
+  runIdOf,
+  wantsRestOfAny,
+} from "../representation/spool/run-address.ts";
 import type { SpooledBody } from "../representation/spool/spooled-body.ts";
 import { openExport } from "./open-export.ts";
 import type { RowQuery } from "./row-query.ts";
@@ -35,6 +41,7 @@ export async function answerRun(
     const known = key === undefined ? undefined : spool.find(key);
     return known && redirect(known);
   }
+  if (wantsRestOfAny(request) && (key === undefined || !spool.has(key))) return noRunToGoOnWith();
   const fields = Object.fromEntries([...headers].filter(([field]) => !LIVE_FIELDS.includes(field)));
   // It outlives the request that it was begun for.
   const { signal } = new AbortController();

@@ -12,7 +12,13 @@ import {
 } from "../http/response-options.ts";
 import { answerSpooled } from "../representation/spool/answer-spooled.ts";
 import { defaultSpool } from "../representation/spool/default-spool.ts";
-import { noSuchRun, redirectToRun, runIdOf } from "../representation/spool/run-address.ts";
+import {
+  noRunToGoOnWith,
+  noSuchRun,
+  redirectToRun,
+  runIdOf,
+  wantsRestOfAny,
+} from "../representation/spool/run-address.ts";
 import type { Spool } from "../representation/spool/spool.ts";
 import type { SpoolSource } from "../representation/spool/spooled-body.ts";
 import { itemEncoder } from "./items.ts";
@@ -47,6 +53,8 @@ const METHODS = "GET, HEAD, OPTIONS";
  *
  * - A request is answered with 303 to the run's own address (`?run=…`), which has ranges, a strong entity tag and, once it is
  *   finished, a length and `Repr-Digest`. A second request with the key, until the spool's time to live is over, joins the first.
+ * - A request for the rest (`bytes=N-`) that does not say of which run (`If-Range`) is answered with 409 where no run is there: it
+ *   would be the rest of another.
  * - Readers come and go; the source goes on. Its signal is aborted when its run is removed, or the spool closed.
  * - A source that fails breaks the body of every reader visibly; who comes later is answered with its status, and who comes to the
  *   first address begins a new run.
@@ -107,6 +115,7 @@ export function spooled(
       const known = spool.find(plan.key);
       return known ? redirectToRun(request, known) : new Response(null, { headers });
     }
+    if (wantsRestOfAny(request) && !spool.has(plan.key)) return noRunToGoOnWith();
     try {
       return redirectToRun(request, await spool.share(plan, start));
     } catch (error) {

@@ -68,6 +68,22 @@ test("it is not on what is no part of the file: 304, 412, 416, 404, 301", async 
   }
 });
 
+test("it has its old name, too, where it is asked for by it, and only where it is known", async () => {
+  const asked = "Want-Digest: SHA-512;q=1, SHA-256;q=1, SHA;q=0.1";
+  writeAt(root, "young.bin", "young");
+  const young = await ask(server.port, "/young.bin", [asked]);
+  expect([young.status, field(young, "Digest")]).toEqual([200, undefined]);
+  await digestAt("/file.bin");
+  const digest = `SHA-256=${digestOf(bytes).slice("sha-256=:".length, -1)}`;
+  for (const fields of [[asked], [asked, "Range: bytes=5-9"]]) {
+    const answer = await ask(server.port, "/file.bin", fields);
+    expect([field(answer, "Digest"), field(answer, "Repr-Digest")]).toEqual([digest, digestOf(bytes)]);
+  }
+  for (const fields of [[], ["Want-Digest: SHA-512"], [asked, "If-None-Match: *"], [asked, "Range: bytes=900000-"]]) {
+    expect(field(await ask(server.port, "/file.bin", fields), "Digest")).toBeUndefined();
+  }
+});
+
 test("of coded bytes it is the hash of those", async () => {
   expect(await digestAt("/page.html", "Accept-Encoding: gzip")).toBe(digestOf(CODED));
   expect(await digestAt("/page.html")).toBe(digestOf(TEXT));

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { array, assert, constantFrom, property, string, tuple, uint8Array } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatReprDigest, parseReprDigest } from "../../src/http/digest.ts";
+import { formatReprDigest, parseReprDigest, setDigest } from "../../src/http/digest.ts";
 import { fastestMs, flood } from "./support.ts";
 
 const bytes = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
@@ -145,5 +145,62 @@ describe("Repr-Digest", () => {
     `a=:${flood("A")}`,
   ])("of a flood is looked at in a moment (%#)", (field) => {
     expect(fastestMs(() => parseReprDigest(field))).toBeLessThan(3);
+  });
+});
+
+describe("Digest", () => {
+  const sha256 = createHash("sha256").update('{"hello": "world"}\n').digest();
+  const REPR_DIGEST = "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:";
+  const wanting = (...fields: string[]): Request =>
+    new Request("http://host/", { headers: fields.map((field) => ["Want-Digest", field]) });
+  const setFor = (request: Request): Record<string, string> => {
+    const headers = new Headers();
+    setDigest(request, headers, sha256);
+    return Object.fromEntries(headers);
+  };
+
+  test.each([
+    [["SHA-256"]],
+    [["sha-256"]],
+    [["SHA-256;q=0.3, MD5;q=1"]],
+    [["SHA-512;q=1, SHA-256;q=1, SHA;q=0.1"]],
+    [["SHA,SHA-256"]],
+    [["MD5 \t,\t sha-256 ; q=1"]],
+    [["MD5", "SHA-256"]],
+    [[",, SHA-256"]],
+  ])("is set where it is wanted: %j", (fields) => {
+    expect(setFor(wanting(...fields))).toEqual({
+      digest: "SHA-256=RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=",
+      "repr-digest": REPR_DIGEST,
+    });
+  });
+
+  test.each([
+    [[]],
+    [[""]],
+    [["SHA-512;q=1, SHA;q=0.1"]],
+    [["SHA-2567"]],
+    [["XSHA-256"]],
+    [["id-sha-256"]],
+    [["SHA-512 SHA-256"]],
+    // The form of Want-Repr-Digest (RFC 9530 §4).
+    [["sha-256=10"]],
+    [["md5;x=sha-256"]],
+  ])("is not set where it is not: %j", (fields) => {
+    expect(setFor(wanting(...fields))).toEqual({ "repr-digest": REPR_DIGEST });
+  });
+
+  test.each([
+    flood(","),
+    flood(", "),
+    flood("sha-256 "),
+    flood(", sha-256x"),
+    `a${flood(" ")}a`,
+    `a,${flood(" ")}a`,
+    `sha-256${flood(" ")}a`,
+    `a,${flood("\t sha-256")}`,
+  ])("is looked for in a flood in a moment (%#)", (field) => {
+    const request = wanting(field);
+    expect(fastestMs(() => setFor(request))).toBeLessThan(3);
   });
 });

@@ -54,6 +54,95 @@ test("the entity tag is the same before and after the end; then there are a leng
   expect((await fetch(url, { headers: { ...AS_IT_IS, "If-None-Match": tag! } })).status).toBe(304);
 });
 
+test.each([
+  ["/body", "body?"],
+  ["/a/b/body.csv?year=2026&of=a%20b", "body.csv?year=2026&of=a+b&"],
+  ["/a/b%2Fc%3Fd", "b%2Fc%3Fd?"],
+  ["/folder/", "?"],
+  ["/folder/?year=2026", "?year=2026&"],
+  ["/", "?"],
+  ["/javascript:body", "./javascript:body?"],
+  ["/a:b/body", "body?"],
+])("the run's own address is told relative to %s, with its last segment: %srun=…", async (target, location) => {
+  await using rig = await startRig(folder.path);
+  const url = new URL(target, rig.url);
+  const first = await fetch(url, { redirect: "manual" });
+  expect(first.headers.get("Location")).toBe(`${location}run=${rig.spool.list()[0]!.record.id}`);
+  const own = new URL(first.headers.get("Location")!, url);
+  expect([own.origin, own.pathname]).toEqual([url.origin, url.pathname]);
+  rig.fed.give("1");
+  rig.fed.end();
+  expect(await (await fetch(own)).text()).toBe("1");
+});
+
+test.each(["bytes=1-", "bytes=100-", "Bytes=007-", "bytes= 5- "])(
+  "%s of no run in particular, where none is there, is 409, and makes none",
+  async (range) => {
+    await using rig = await startRig(folder.path);
+    const refused = await ranged(rig.url, range);
+    expect([refused.headers.get("Cache-Control"), await refused.json()]).toEqual([
+      "no-store",
+      {
+        status: 409,
+        title: "Conflict",
+        detail: "There is no run any more that this could be the rest of: begin anew, without Range",
+      },
+    ]);
+    expect([refused.status, rig.spool.list(), rig.fed.runs]).toEqual([409, [], 0]);
+  },
+);
+
+test.each<[range: string, headers: Record<string, string>]>([
+  ["bytes=0-", {}],
+  ["bytes=000-", {}],
+  ["bytes=5-9", {}],
+  ["bytes=-5", {}],
+  ["bytes=5-,7-", {}],
+  ["lines=5-", {}],
+  ["bytes=5-", { "If-Range": '"another"' }],
+])("%s with %j makes a run", async (range, headers) => {
+  await using rig = await startRig(folder.path);
+  rig.fed.give("1");
+  const response = await fetch(rig.url, { headers: { Range: range, ...headers }, redirect: "manual" });
+  expect(response.status).toBe(303);
+  await until(() => rig.fed.runs === 1, "the run");
+  rig.fed.end();
+});
+
+test("the rest is asked for of a run that is there, or is just being begun: 303", async () => {
+  const spool = await openSpool({ folder: join(folder.path, "joined") });
+  const handler = spooled("joined", () => ["1234567890"], { spool });
+  const ask = (headers: Record<string, string> = {}): Promise<Response> =>
+    handler(new Request("http://host/joined", { headers }));
+  const rest = { Range: "bytes=5-" };
+  const responses = await Promise.all([ask(), ask(rest)]);
+  await spool.list()[0]!.ended;
+  responses.push(await ask(rest));
+  expect(responses.map(({ status }) => status)).toEqual([303, 303, 303]);
+  expect(new Set(responses.map(({ headers }) => headers.get("Location"))).size).toBe(1);
+  await spool.remove(spool.list()[0]!);
+  expect((await ask(rest)).status).toBe(409);
+  await spool.close();
+});
+
+test("the digest has its old name, too, where it is asked for by it", async () => {
+  await using rig = await startRig(folder.path);
+  rig.fed.give("12345");
+  rig.fed.end();
+  const url = await rig.run();
+  await rig.spool.list()[0]!.ended;
+  const asked = { ...AS_IT_IS, "Want-Digest": "SHA-512;q=1, SHA-256;q=1, SHA;q=0.1" };
+  const digest = `SHA-256=${reprDigest("12345").slice("sha-256=:".length, -1)}`;
+  const whole = await fetch(url, { headers: asked });
+  const part = await ranged(url, "bytes=1-2", asked);
+  for (const { headers } of [whole, part]) {
+    expect([headers.get("Digest"), headers.get("Repr-Digest")]).toEqual([digest, reprDigest("12345")]);
+  }
+  expect((await fetch(url, { headers: AS_IT_IS })).headers.get("Digest")).toBeNull();
+  const unchanged = await fetch(url, { headers: { ...asked, "If-None-Match": whole.headers.get("ETag")! } });
+  expect([unchanged.status, unchanged.headers.get("Digest")]).toEqual([304, null]);
+});
+
 test("bytes=N- of what grows: what is there and what still comes, with an end that nobody knows (RFC 8673)", async () => {
   await using rig = await startRig(folder.path);
   rig.fed.give("0123456789");

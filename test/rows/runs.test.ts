@@ -109,9 +109,28 @@ test("curl goes on with its download on the first address", async () => {
   await using server = await start(SELECT, { share: "resumed" });
   const whole = await live();
   const file = join(folder.path, "resumed.csv");
+  await fetch(`${server.url}/t.csv`, { redirect: "manual" });
   writeFileSync(file, whole.slice(0, 1_000_003));
   expect(await curl(`${server.url}/t.csv`, "-L", "-C", "-", "-o", file)).toMatchObject({ exitCode: 0, status: 206 });
   expect(readFileSync(file, "utf8")).toBe(whole);
+});
+
+test.each([{ share: "the rest" }, {}])("the rest of no run makes none: 409 (%j)", async (init) => {
+  await using server = await start(SELECT, init);
+  const url = `${server.url}/t.csv`;
+  const runs = spool.list().length;
+  const ask = (headers: Record<string, string>): Promise<Response> => fetch(url, { headers, redirect: "manual" });
+  const refused = await ask({ Range: "bytes=1000-" });
+  expect([refused.status, await refused.json()]).toMatchObject([
+    409,
+    { detail: expect.stringContaining("without Range") },
+  ]);
+  expect([spool.list().length, server.outcomes]).toEqual([runs, []]);
+  const first = await ask({});
+  expect(first.headers.get("Location")).toMatch(/^t\.csv\?run=[0-9a-f]{32}$/u);
+  // What is not shared is nobody's to join.
+  expect((await ask({ Range: "bytes=1000-" })).status).toBe("share" in init ? 303 : 409);
+  expect((await ask({ Range: "bytes=1000-", "If-Range": '"another"' })).status).toBe(303);
 });
 
 test("a Range on a live export is ignored: another run is another snapshot", async () => {

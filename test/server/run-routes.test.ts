@@ -99,10 +99,19 @@ test("the same query with the same parameters is one run; with others it is anot
 test("curl goes on, on the address it knows", async () => {
   const whole = await (await get("/export/large.csv")).text();
   const file = join(folder.path, "large.csv");
+  await runOf(await get("/export/large.csv?resumable=1"));
   writeFileSync(file, whole.slice(0, 500_000));
   const resumed = await curl(`${server.url}/export/large.csv?resumable=1`, "-L", "-C", "-", "-o", file);
   expect(resumed).toMatchObject({ exitCode: 0, status: 206 });
   expect(readFileSync(file, "utf8")).toBe(whole);
+});
+
+test("the rest of a run that is not there is refused, and begins none", async () => {
+  const runs = async (): Promise<number> => ((await (await get("/exports")).json()) as Run[]).length;
+  const before = await runs();
+  const refused = await get("/export/since.csv?resumable=1&least=99", { headers: { Range: "bytes=100-" } });
+  expect(await problemOf(refused)).toEqual([409, expect.stringContaining("begin anew")]);
+  expect(await runs()).toBe(before);
 });
 
 test("Parquet is always a run, and so is a query whose configuration says so, unless the request does not want it", async () => {

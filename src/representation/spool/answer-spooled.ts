@@ -1,7 +1,7 @@
 import { Body, type OnFinish } from "../../core/body.ts";
 import { bodyStream } from "../../core/web-stream.ts";
 import { HttpError } from "../../errors.ts";
-import { formatReprDigest } from "../../http/digest.ts";
+import { formatReprDigest, setDigest } from "../../http/digest.ts";
 import { varyWith } from "../../http/headers.ts";
 import { problemResponse } from "../../http/problem.ts";
 import { answerGrowing } from "../answer-growing.ts";
@@ -95,7 +95,7 @@ async function answerWriting(
     isLent = true;
     // At the end it is known, also of the bytes that are not in this part (RFC 9530 §3).
     const late = (): Record<string, string> => (isFinished ? {} : (fields?.() ?? {}));
-    const trailers = (): Record<string, string> => ({ ...late(), "Repr-Digest": digestOf(chosen) });
+    const trailers = (): Record<string, string> => ({ ...late(), "Repr-Digest": formatReprDigest(hashOf(chosen)) });
     if (!("range" in answer)) headers.set("Trailer", [...Object.keys(late()), "Repr-Digest"].join(", "));
     const release = (): void => growing.release();
     const stream = bodyStream({
@@ -125,7 +125,7 @@ async function answerFinished(
   options: SpooledAnswerOptions,
 ): Promise<Response> {
   const { byteLength = 0 } = chosen.record;
-  headers.set("Repr-Digest", digestOf(chosen));
+  setDigest(request, headers, hashOf(chosen));
   setFields(headers, options);
   const answer = answerRequest(request, { etag: tagOf(chosen), completeLength: byteLength }, headers);
   if ("response" in answer) return answer.response;
@@ -154,8 +154,8 @@ function tagOf({ record: { id } }: SpooledBody): string {
   return `"${id}"`;
 }
 
-function digestOf({ record: { sha256 = "" } }: SpooledBody): string {
-  return formatReprDigest(Buffer.from(sha256, "hex"));
+function hashOf({ record: { sha256 = "" } }: SpooledBody): Uint8Array {
+  return Buffer.from(sha256, "hex");
 }
 
 function readOf(growing: Growing): ReadAt {

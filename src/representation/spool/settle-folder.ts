@@ -1,5 +1,6 @@
 import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isDiskFull } from "./disk-full.ts";
 import { DATA_EXTENSION, RECORD_EXTENSION, type SpoolRecord, readRecord, writeRecord } from "./spool-record.ts";
 
 /** What is said of a body whose writer did not live to end it. */
@@ -45,7 +46,14 @@ async function settle(folder: string, record: SpoolRecord): Promise<SpoolRecord>
     sha256: undefined,
     failure: INTERRUPTED,
   };
-  await writeRecord(join(folder, record.id + RECORD_EXTENSION), failed);
+  // First: on a full disk this makes room for the record.
+  rmSync(join(folder, record.id + DATA_EXTENSION), { force: true });
+  try {
+    await writeRecord(join(folder, record.id + RECORD_EXTENSION), failed);
+  } catch (error) {
+    // As it stands there it is read as failed, too.
+    if (!isDiskFull(error)) throw error;
+  }
   return failed;
 }
 

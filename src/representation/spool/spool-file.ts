@@ -119,6 +119,12 @@ export class SpoolFile implements Growing {
     this.#broken = error;
   }
 
+  /** As {@link break}; its space is free at once, whoever still has it open. */
+  async discard(error: Error): Promise<void> {
+    this.break(error);
+    await this.#file.truncate(0);
+  }
+
   /** Tells readers that it is whole, or that it never will be. */
   close(end: GrowthEnd): void {
     if (this.#end) return;

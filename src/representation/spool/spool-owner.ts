@@ -1,7 +1,8 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
 const OWNER = "owner";
+const OWNER_BYTES = 128;
 /** Folders of this process. */
 const taken = new Set<string>();
 
@@ -18,12 +19,23 @@ export function takeFolder(folder: string): () => void {
   if (owner && owner.pid !== process.pid && isAlive(owner)) {
     throw new Error(`The spool ${folder} is in use by the process ${owner.pid}: each server needs a folder of its own`);
   }
-  writeFileSync(path, JSON.stringify({ pid: process.pid, started: startOf(process.pid) }), { mode: 0o600 });
+  write(path, { pid: process.pid, started: startOf(process.pid) });
   taken.add(folder);
   return () => {
     taken.delete(folder);
-    rmSync(path, { force: true });
+    // It stays there: on a full disk there would be no room for the next one's.
+    write(path, { pid: 0, started: null });
   };
+}
+
+/** In place, and always as long: that takes no room on a disk that is full. */
+function write(path: string, owner: Owner): void {
+  const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  try {
+    writeSync(file, JSON.stringify(owner).padEnd(OWNER_BYTES), 0);
+  } finally {
+    closeSync(file);
+  }
 }
 
 interface Owner {

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { unref } from "../../core/clocks.ts";
 import { HttpError } from "../../errors.ts";
 import type { ContentCoding } from "../../http/negotiation.ts";
+import { isDiskFull } from "./disk-full.ts";
 import { openCodedSource } from "./coded-source.ts";
 import { type RunLimitOptions, RunLimits } from "./run-limits.ts";
 import { INTERRUPTED, settleFolder } from "./settle-folder.ts";
@@ -130,6 +131,11 @@ export class Spool {
     return !body || body.record.state === "failed" || this.#isExpired(body) ? undefined : body;
   }
 
+  /** Whether there is a body of a key, or one is being begun. */
+  has(key: string): boolean {
+    return this.find(key) !== undefined || this.#beginning.has(key);
+  }
+
   /** Removes a body: whoever makes it, or reads it, is stopped. */
   async remove(body: SpooledBody): Promise<void> {
     const { id, key } = body.record;
@@ -187,7 +193,7 @@ export class Spool {
       return body;
     } catch (error) {
       source.puller.cancel(error);
-      throw (error as NodeJS.ErrnoException).code === "ENOSPC" ? new HttpError(507, "The spool's disk is full") : error;
+      throw isDiskFull(error) ? new HttpError(507, "The spool's disk is full") : error;
     }
   }
 

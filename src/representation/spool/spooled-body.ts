@@ -7,6 +7,7 @@ import type { ContentCoding } from "../../http/negotiation.ts";
 import type { Growing } from "../growing.ts";
 import { fillSpool } from "./fill-spool.ts";
 import { FinishedFile } from "./finished-file.ts";
+import { isDiskFull } from "./disk-full.ts";
 import { SpoolFile } from "./spool-file.ts";
 import { DATA_EXTENSION, RECORD_EXTENSION, type SpoolRecord, writeRecord } from "./spool-record.ts";
 
@@ -30,6 +31,7 @@ export interface SpooledBodyOwner {
   free(bytes: number): void;
 }
 
+const DISK_FULL = "The spool's disk is full";
 /** What is said of a failure that nobody is to know more of. */
 const FAILED = "It failed while it was made";
 /** What those are told whose body was removed. */
@@ -162,7 +164,7 @@ export class SpooledBody {
       await this.#settle({ state: "finished", byteLength, sha256: Buffer.from(sha256).toString("hex") });
     } catch (error) {
       end = { error: error as Error };
-      await this.#fail(error);
+      await this.#fail(file, error as Error);
     }
     this.#source = undefined;
     this.#isWriting = false;
@@ -170,12 +172,13 @@ export class SpooledBody {
   }
 
   /** What is not whole is not kept: the space is free for others. */
-  async #fail(error: unknown): Promise<void> {
+  async #fail(file: SpoolFile, error: Error): Promise<void> {
     // Perhaps nobody reads it who would be told.
     if (!(error instanceof HttpError))
       report({ code: "SOURCE_FAILED", message: "The source of a spooled body failed", error });
-    const failure =
-      error instanceof HttpError ? { message: error.message, status: error.status } : { message: FAILED, status: 500 };
+    const failure = describeFailure(error);
+    // First: there may be no room for the record.
+    await file.discard(error).catch(() => {});
     await rm(join(this.#owner.folder, this.#record.id + DATA_EXTENSION), { force: true }).catch(() => {});
     this.#freeAll();
     try {
@@ -214,4 +217,10 @@ export class SpooledBody {
     this.#owner.free(this.#reserved);
     this.#reserved = 0;
   }
+}
+
+/** As it is told to whoever comes later. */
+function describeFailure(error: Error): { message: string; status: number } {
+  if (error instanceof HttpError) return { message: error.message, status: error.status };
+  return isDiskFull(error) ? { message: DISK_FULL, status: 507 } : { message: FAILED, status: 500 };
 }

@@ -17,7 +17,7 @@ async function make(): Promise<never> {
     const key = String(next++);
     const handler = spooled(key, () => contentOf(key), { spool });
     const { headers } = await handler(new Request("http://host/"));
-    const body = spool.get(new URLSearchParams(headers.get("Location")!.slice(1)).get("run")!);
+    const body = spool.get(new URL(headers.get("Location")!, "http://host/").searchParams.get("run")!);
     await body!.ended;
     if (body!.record.state !== "finished") throw new Error(`${key} is ${body!.record.state}`);
     console.log(Buffer.from(key).toString());
