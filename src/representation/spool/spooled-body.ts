@@ -50,7 +50,7 @@ export class SpooledBody {
   #readers = 0;
   #removed = false;
   /** The same bytes in content codings, of which each is a file of its own. */
-  readonly codings = new Map<ContentCoding, SpooledBody>();
+  readonly codings: Map<ContentCoding, SpooledBody> = new Map();
   /** Resolves when nothing is written any more, however that ended. */
   readonly ended: Promise<void>;
 
