@@ -22,7 +22,7 @@ test.each([
     await using rig = await startRig(folder.path);
     rig.fed.give("123");
     const watch = new LengthWatch(ASK_MS);
-    const answer = await watch.exchange(exchangeOf(rig.url))(
+    const answer = await watch.exchange(exchangeOf(await rig.run()))(
       { ...fields, "accept-encoding": "identity" },
       new AbortController().signal,
     );
