@@ -2,8 +2,9 @@
 import type { Suite } from "./harness/types.ts";
 import { filesSuite } from "./suites/files/suite.ts";
 import { rowsSuite } from "./suites/rows/suite.ts";
+import { runsSuite } from "./suites/runs/suite.ts";
 import { streamSuite } from "./suites/stream/suite.ts";
 
 export const suites: Record<string, Suite> = Object.fromEntries(
-  [streamSuite, filesSuite, rowsSuite].map((suite) => [suite.name, suite]),
+  [streamSuite, filesSuite, rowsSuite, runsSuite].map((suite) => [suite.name, suite]),
 );

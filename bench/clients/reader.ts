@@ -22,6 +22,8 @@ const { values } = parseArgs({
     "pace-bytes": number(0),
     "pause-after": number(-1),
     paused: number(0),
+    "leave-after": number(-1),
+    "spread-bytes": number(0),
     hold: { type: "boolean", default: false },
     "request-times": { type: "boolean", default: false },
     // It always does.
@@ -38,9 +40,16 @@ const port = Number(values.port);
 const connections = Number(values.connections);
 const pauseAfter = Number(values["pause-after"]);
 const pausing = pauseAfter >= 0 && Number(values.paused) === 0 ? connections : Number(values.paused);
+const leaveAfter = Number(values["leave-after"]);
+const spreadBytes = Number(values["spread-bytes"]);
 const paceBytes = Number(values["pace-bytes"]);
 const lingerMs = Number(values["linger-ms"]);
-const request = [`GET ${values.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...values.header, "", ""].join("\r\n");
+const head = [`GET ${values.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...values.header];
+
+function requestOf(index: number): string {
+  const range = spreadBytes > 0 ? [`Range: bytes=${Math.floor((spreadBytes * index) / connections)}-`] : [];
+  return [...head, ...range, "", ""].join("\r\n");
+}
 
 const counts = { completed: 0, failed: 0, notOk: 0, bodyBytes: 0, deliveries: 0 };
 const firstByteMs: number[] = [];
@@ -74,6 +83,7 @@ class Round {
 
   #openOne(): void {
     const mayPause = this.#sockets.length < pausing;
+    const request = requestOf(this.#sockets.length);
     const askedAt = performance.now();
     let parser = new ResponseParser(values.publish !== undefined);
     let requestsLeft = Number(values.requests) - 1;
@@ -105,6 +115,10 @@ class Round {
       parser = new ResponseParser(values.publish !== undefined);
       ask();
     };
+    const leave = () => {
+      counts.completed++;
+      finish(true);
+    };
     const note = (bytesBefore: number, markersBefore: number) => {
       counts.bodyBytes += parser.bodyBytes - bytesBefore;
       if (!mayPause) counts.deliveries += parser.markers - markersBefore;
@@ -113,7 +127,7 @@ class Round {
         this.#unanswered--;
         this.#heads++;
         this.open();
-        if (parser.status !== 200) counts.notOk++;
+        if (parser.status !== 200 && parser.status !== 206) counts.notOk++;
       }
       if (!hasFirstByte && parser.bodyBytes > 0) {
         hasFirstByte = true;
@@ -131,6 +145,7 @@ class Round {
       parser.feed(bytes);
       note(bodyBytes, markers);
       if (parser.ended) endResponse();
+      else if (leaveAfter >= 0 && parser.bodyBytes >= leaveAfter) leave();
       else if (paceBytes > 0) this.#rest(socket, bytes.length);
       this.#progress();
     });
@@ -156,7 +171,7 @@ class Round {
       console.log('{"ready":true}');
     } else if (lingerMs >= 0) {
       if (this.#firstBytes + failed >= connections) setTimeout(this.ended.resolve, lingerMs);
-    } else if (this.#finished === connections) {
+    } else if (this.#finished + this.#paused >= connections) {
       this.ended.resolve();
     }
   }

@@ -19,6 +19,10 @@ export interface ReadOptions {
   paceBytes?: number;
   pauseAfter?: number;
   paused?: number;
+  /** Leaves after so many bytes of the body, which counts as its end: of a body that has none yet. */
+  leaveAfter?: number;
+  /** Asks for ranges: each connection from another byte of so many on, to the end. */
+  spreadBytes?: number;
   hold?: boolean;
   /** Reports how long each response took. */
   requestTimes?: boolean;
@@ -38,7 +42,7 @@ export interface ReadResult {
   completed: number;
   /** Connections that broke. */
   failed: number;
-  /** Responses whose status was not 200. */
+  /** Responses whose status was neither 200 nor 206. */
   notOk: number;
   bodyBytes: number;
   /** Events counted by readers that don't pause. */
@@ -64,7 +68,7 @@ interface HeldReaders {
 
 export interface Client {
   description: string;
-  /** Runs to its end. Throws unless every response was 200 and arrived whole. */
+  /** Runs until every reader has ended, or paused. Throws unless every response was 200 or 206 and arrived whole. */
   read(port: number, options: ReadOptions): Promise<ReadResult>;
   /** Resolves as soon as every reader has what it waits for. */
   hold(port: number, options: ReadOptions): Promise<HeldReaders>;
@@ -105,7 +109,7 @@ function judge(result: ReadResult): ReadResult {
   const complaints = [
     result.timedOut && "it took too long",
     result.failed > 0 && `${result.failed} connections broke`,
-    result.notOk > 0 && `${result.notOk} answers were not 200`,
+    result.notOk > 0 && `${result.notOk} answers were neither 200 nor 206`,
     result.publishFailed && "publishing failed",
   ].filter(Boolean);
   if (complaints.length > 0) throw new Error(complaints.join(", "));

@@ -11,6 +11,7 @@ import { postgresFolder, withPostgres } from "./postgres-server.ts";
 import { findPython } from "./python-peer.ts";
 
 const PEERS_FOLDER = fileURLToPath(new URL("../peers/", import.meta.url));
+const COMMAND_RUNS = `${PEERS_FOLDER}command-runs.ts`;
 const COMMAND_ROWS = `${PEERS_FOLDER}command-rows.ts`;
 
 async function findNode(name: string, packages: string[]): Promise<FoundPeer | MissingPeer> {
@@ -67,6 +68,14 @@ const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPee
   sqlite3: () => findCommand("sqlite3", { program: "sqlite3", server: COMMAND_ROWS }),
   psql: () =>
     withPostgres("psql", () => findCommand("psql", { program: "psql", folder: postgresFolder, server: COMMAND_ROWS })),
+  "sluice-runs": () => findNode("sluice-runs", []),
+  "sluice-runs-postgres": () => withPostgres("sluice-runs-postgres", () => findNode("sluice-runs", [])),
+  "sluice-follow": () => findNode("sluice-follow", []),
+  "sqlite3-file": () => findCommand("sqlite3-file", { program: "sqlite3", server: COMMAND_RUNS }),
+  "psql-file": () =>
+    withPostgres("psql-file", () =>
+      findCommand("psql-file", { program: "psql", folder: postgresFolder, server: COMMAND_RUNS }),
+    ),
 };
 
 /** Looks for the named peers on this machine; `folder` is for what must be built. */

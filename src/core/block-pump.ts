@@ -39,8 +39,8 @@ export class BlockPump implements Pump {
   #isReading = false;
   /** The read under way has one of the turns: whether it needed one may look different when it ends. */
   #hasTurn = false;
-  /** What a read waits for, where there are no bytes yet. */
-  #awaited: object | undefined;
+  /** It waits for bytes. */
+  #isAwaiting = false;
   /** The read under way fills this. */
   #reading: Block | undefined;
   /** What the read under way brings is not wanted any more. */
@@ -115,7 +115,8 @@ export class BlockPump implements Pump {
       this.#next = undefined;
     }
     if (this.#mayRead()) this.#read();
-    if (this.#inHand !== undefined) return;
+    // What was read at once has gone on from there.
+    if (this.#inHand !== undefined || this.#isClosed()) return;
     if (this.#current) this.#write(this.#current);
     else if (this.#failure) this.#fail(this.#failure.error);
     // The end of what has grown came after its last bytes.
@@ -130,30 +131,21 @@ export class BlockPump implements Pump {
 
   #read(): void {
     this.#isReading = true;
-    const more = this.#blocks.more?.(this.#position);
-    if (more) this.#await(more);
-    else if (this.#isSmall()) this.#onTurn();
+    this.#isAwaiting = this.#blocks.awaitMore?.(this.#position, this.#onMore) ?? false;
+    if (this.#isAwaiting) return;
+    if (this.#isSmall()) this.#onTurn();
     else {
       this.#hasTurn = true;
       takeReadTurn(this.#onTurn);
     }
   }
 
-  #await(more: PromiseLike<void>): void {
-    const awaited = {};
-    this.#awaited = awaited;
-    const settle = (failure?: { error: unknown }): void => {
-      if (this.#awaited !== awaited || this.#closed) return;
-      this.#awaited = undefined;
-      this.#isReading = false;
-      if (failure) this.#failure = failure;
-      this.#goOn();
-    };
-    more.then(
-      () => settle(),
-      (error: unknown) => settle({ error }),
-    );
-  }
+  readonly #onMore = (): void => {
+    if (!this.#isAwaiting || this.#closed) return;
+    this.#isAwaiting = false;
+    this.#isReading = false;
+    this.#goOn();
+  };
 
   /** A small body is read at once: nobody should wait behind a large one for it. */
   #isSmall(): boolean {
@@ -168,7 +160,14 @@ export class BlockPump implements Pump {
     this.#reading = block;
     this.#inVain = false;
     const buffer = block.byteLength > wanted ? block.subarray(0, wanted) : block;
-    this.#blocks.read(buffer, this.#position).then(this.#onRead, this.#onReadFailed);
+    let read: number | Promise<number>;
+    try {
+      read = this.#blocks.read(buffer, this.#position);
+    } catch (error) {
+      return this.#onReadFailed(error);
+    }
+    if (typeof read === "number") this.#onRead(read);
+    else read.then(this.#onRead, this.#onReadFailed);
   };
 
   readonly #onRead = (bytes: number): void => {
@@ -268,8 +267,8 @@ export class BlockPump implements Pump {
     this.#failure = undefined;
     this.#inVain = true;
     this.#position = this.#written;
-    if (this.#awaited) {
-      this.#awaited = undefined;
+    if (this.#isAwaiting) {
+      this.#isAwaiting = false;
       this.#isReading = false;
     }
   }

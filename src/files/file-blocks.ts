@@ -1,8 +1,9 @@
-import { type BigIntStats, fstat, fstatSync, read } from "node:fs";
+import { type BigIntStats, fstat, fstatSync } from "node:fs";
 import type { Blocks } from "../core/blocks.ts";
 import { SluiceError } from "../errors.ts";
 import type { BodyPart } from "../representation/answer.ts";
 import { readParts, totalLengthOf } from "../representation/part-blocks.ts";
+import { readAt } from "../representation/read-at.ts";
 import type { OpenEntry } from "./open-entry.ts";
 import { MAX_SMALL_BYTES, isSameState, keepSmallFile } from "./small-files.ts";
 
@@ -51,7 +52,7 @@ export class FileBlocks implements Blocks {
 
   readonly #readAt = (buffer: Uint8Array, length: number, position: number): number | Promise<number> => {
     const { bytes, descriptor } = this.#file;
-    if (!bytes) return readOnThread(descriptor, buffer, length, position);
+    if (!bytes) return readAt(descriptor, buffer, length, position, endsAt);
     buffer.set(bytes.subarray(position, position + length));
     return length;
   };
@@ -73,14 +74,8 @@ function changed(how: string): SluiceError {
   return new SluiceError("ERR_FILE_CHANGED", `The file changed while it was sent: ${how}`);
 }
 
-function readOnThread(descriptor: number, buffer: Uint8Array, length: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(descriptor, buffer, 0, length, position, (error, bytesRead) => {
-      if (error) reject(error);
-      else if (bytesRead === 0) reject(changed(`it ends at ${position} now`));
-      else resolve(bytesRead);
-    });
-  });
+function endsAt(position: number): SluiceError {
+  return changed(`it ends at ${position} now`);
 }
 
 function statOf(descriptor: number): Promise<BigIntStats> {

@@ -115,7 +115,7 @@ export class FollowedFile implements Growing {
     this.#closeUnused();
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<number> {
+  read(buffer: Uint8Array, position: number): number | Promise<number> {
     const wanted = Math.min(buffer.byteLength, this.#length - position);
     const { start, bytes } = this.#window;
     if (position >= start && position < start + bytes.byteLength) {
@@ -123,6 +123,10 @@ export class FollowedFile implements Growing {
       buffer.set(part);
       return part.byteLength;
     }
+    return this.#readBehind(buffer, wanted, position);
+  }
+
+  async #readBehind(buffer: Uint8Array, wanted: number, position: number): Promise<number> {
     const bytesRead = await this.#readFile(buffer, wanted, position);
     if (bytesRead === 0) throw changed(`it ends at ${position} now`);
     return bytesRead;

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { writeSync } from "node:fs";
+import { writeSync, writevSync } from "node:fs";
 import { FRAME_HEAD_BYTES } from "../core/budget.ts";
 import type { Piece } from "../core/gather.ts";
 import { breakHttp1 } from "./reset.ts";
@@ -12,6 +12,10 @@ const CR = 0x0d;
 const LF = 0x0a;
 const HEX = Buffer.from("0123456789abcdef", "latin1");
 const CRLF = Buffer.from("\r\n", "latin1");
+const NOTHING = Buffer.alloc(0);
+/** Up to here a chunk is copied together with its framing: a write of one view costs less than that of three. */
+const COPIED_BYTES = 1024;
+const copied = Buffer.alloc(COPIED_BYTES + 16);
 
 /**
  * HTTP/1.0 and 1.1, by writing to the socket: one system call a piece, its framing (RFC 9112 §7.1) included, and an answer
@@ -27,6 +31,8 @@ export class Http1Wire implements Wire {
   #headFlushed = false;
   /** The end comes when the bytes in flight have gone. */
   #ending = false;
+  /** So many bytes of the chunk that is open are still to come (RFC 9112 §7.1): its size was sent before them. */
+  #chunkLeft = 0;
 
   constructor(res: ServerResponse) {
     this.#res = res;
@@ -54,16 +60,35 @@ export class Http1Wire implements Wire {
   writeSome(bytes: Uint8Array): number | undefined {
     const { socket, chunkedEncoding } = this.#res;
     // Node's queue is empty, so nothing is overtaken; its idle timeout would not see these bytes go.
-    if (!socket || chunkedEncoding || socket.writableLength > 0 || socket.timeout) return undefined;
+    if (!socket || socket.writableLength > 0 || socket.timeout) return undefined;
     const descriptor = descriptorOf(socket);
     if (descriptor === undefined) return undefined;
     if (bytes.byteLength === 0) return 0;
     try {
-      return writeSync(descriptor, bytes);
+      return chunkedEncoding ? this.#writeSomeChunked(socket, descriptor, bytes) : writeSync(descriptor, bytes);
     } catch (error) {
       // Full is full; a connection that is gone is found so by Node, as everywhere.
       return (error as NodeJS.ErrnoException).code === "EAGAIN" ? 0 : undefined;
     }
+  }
+
+  /** A chunk of as many bytes as there are is opened, though the kernel may not take all of them: the rest must come next. */
+  #writeSomeChunked(socket: Socket, descriptor: number, bytes: Uint8Array): number {
+    const head = this.#chunkLeft > 0 ? NOTHING : chunkHead(bytes.byteLength);
+    const left = this.#chunkLeft || bytes.byteLength;
+    const part = bytes.subarray(0, left);
+    const isWhole = part.byteLength === left;
+    const sent =
+      isWhole && part.byteLength <= COPIED_BYTES
+        ? writeCopied(descriptor, head, part)
+        : writevSync(descriptor, isWhole ? [head, part, CRLF] : [head, part]);
+    const taken = Math.min(Math.max(0, sent - head.byteLength), part.byteLength);
+    this.#chunkLeft = left - taken;
+    // Of a chunk's few bytes of framing Node keeps what the kernel does not take.
+    if (sent < head.byteLength) this.#send(socket, head.subarray(sent));
+    const ended = sent - head.byteLength - part.byteLength;
+    if (isWhole && taken === part.byteLength && ended < CRLF.byteLength) this.#send(socket, CRLF.subarray(ended));
+    return taken;
   }
 
   end(piece: Piece | undefined, trailers: Record<string, string> | undefined): void {
@@ -103,6 +128,7 @@ export class Http1Wire implements Wire {
   }
 
   #writeChunk(socket: Socket, { parts, byteLength, framed }: Piece): void {
+    if (this.#chunkLeft > 0) return this.#continueChunk(socket, parts);
     if (framed) {
       const end = FRAME_HEAD_BYTES + byteLength;
       const start = writeChunkSize(framed, byteLength);
@@ -111,9 +137,22 @@ export class Http1Wire implements Wire {
       this.#send(socket, Buffer.from(framed.buffer, start, end + 2 - start));
       return;
     }
-    socket.write(`${byteLength.toString(16)}\r\n`, "latin1");
+    socket.write(chunkHead(byteLength));
     for (const part of parts) socket.write(part);
     this.#send(socket, CRLF);
+  }
+
+  /** What does not belong to the open chunk any more is one of its own. */
+  #continueChunk(socket: Socket, parts: readonly Uint8Array[]): void {
+    for (const part of parts) {
+      const inside = part.subarray(0, this.#chunkLeft);
+      this.#chunkLeft -= inside.byteLength;
+      if (inside.byteLength > 0) this.#send(socket, inside);
+      if (inside.byteLength > 0 && this.#chunkLeft === 0) this.#send(socket, CRLF);
+      const rest = part.subarray(inside.byteLength);
+      if (rest.byteLength > 0)
+        this.#writeChunk(socket, { parts: [rest], byteLength: rest.byteLength, framed: undefined });
+    }
   }
 
   #send(socket: Socket, bytes: Uint8Array): void {
@@ -147,6 +186,20 @@ export class Http1Wire implements Wire {
       if (!error && !socket?.destroyed && !socket?.errored) this.listener?.taken(false);
     });
   }
+}
+
+/** @returns how many bytes of the chunk, its framing included, the kernel took */
+function writeCopied(descriptor: number, head: Uint8Array, part: Uint8Array): number {
+  copied.set(head);
+  copied.set(part, head.byteLength);
+  const end = head.byteLength + part.byteLength;
+  copied[end] = CR;
+  copied[end + 1] = LF;
+  return writeSync(descriptor, copied, 0, end + 2);
+}
+
+function chunkHead(size: number): Buffer {
+  return Buffer.from(`${size.toString(16)}\r\n`, "latin1");
 }
 
 /** Writes `size` in hexadecimal and CRLF so that they end at {@link FRAME_HEAD_BYTES}. @returns where they begin */

@@ -6,7 +6,10 @@ export class GrowingBlocks implements Blocks {
   readonly #growing: Growing;
   readonly #first: number;
   readonly #onClose: () => void;
-  #wake: (() => void) | undefined;
+  #awaited: { readonly position: number; readonly listener: () => void } | undefined;
+  #isWatching = false;
+  #isReading = false;
+  #isClosed = false;
 
   /**
    * @param first - where it begins: no further than the end, where that is known
@@ -28,40 +31,49 @@ export class GrowingBlocks implements Blocks {
     return this.#growing.length - this.#first;
   }
 
-  more(position: number): PromiseLike<void> | undefined {
-    this.#forget();
-    if (this.#settles(position)) return undefined;
-    const failure = this.#growing.end?.error;
-    if (failure) return Promise.reject(failure);
-    return new Promise((resolve, reject) => {
-      const wake = (): void => {
-        const error = this.#growing.end?.error;
-        if (!this.#settles(position) && !error) return;
-        this.#forget();
-        if (error && !this.#settles(position)) reject(error);
-        else resolve();
-      };
-      this.#wake = wake;
-      this.#growing.watch(wake);
-    });
+  awaitMore(position: number, listener: () => void): boolean {
+    this.#awaited = undefined;
+    if (this.#isSettled(position)) return false;
+    this.#awaited = { position, listener };
+    // Not forgotten between two waits: thousands who wait for the same would come and go each time.
+    if (!this.#isWatching) this.#growing.watch(this.#onGrown);
+    this.#isWatching = true;
+    return true;
   }
 
-  read(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
-    return this.#growing.read(buffer, this.#first + position);
+  read(buffer: Uint8Array<ArrayBuffer>, position: number): number | Promise<number> {
+    const error = position < this.availableLength ? undefined : this.#growing.end?.error;
+    if (error) throw error;
+    const read = this.#growing.read(buffer, this.#first + position);
+    return typeof read === "number" ? read : this.#finishRead(read);
   }
 
   close(): void {
-    this.#forget();
-    this.#onClose();
+    this.#awaited = undefined;
+    if (this.#isWatching) this.#growing.unwatch(this.#onGrown);
+    this.#isClosed = true;
+    if (!this.#isReading) this.#onClose();
   }
+
+  async #finishRead(read: Promise<number>): Promise<number> {
+    this.#isReading = true;
+    try {
+      return await read;
+    } finally {
+      this.#isReading = false;
+      if (this.#isClosed) this.#onClose();
+    }
+  }
+
+  readonly #onGrown = (): void => {
+    const awaited = this.#awaited;
+    if (!awaited || !this.#isSettled(awaited.position)) return;
+    this.#awaited = undefined;
+    awaited.listener();
+  };
 
   /** Whether there are bytes at `position`, or it is the end. */
-  #settles(position: number): boolean {
-    return position < this.availableLength || position >= this.byteLength;
-  }
-
-  #forget(): void {
-    if (this.#wake) this.#growing.unwatch(this.#wake);
-    this.#wake = undefined;
+  #isSettled(position: number): boolean {
+    return position < this.availableLength || this.#growing.end !== undefined;
   }
 }

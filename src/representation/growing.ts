@@ -8,11 +8,12 @@ export interface Growing {
   /** Undefined while more may come. */
   readonly end: GrowthEnd | undefined;
   /**
-   * Fills `buffer` from its start with bytes from `position` on, which are there, and says how many: at least one.
+   * Fills `buffer` from its start with bytes from `position` on, which are there, and says how many: at least one. At once,
+   * where they are in memory.
    *
    * @param buffer - the caller's; not touched after the read has settled
    */
-  read(buffer: Uint8Array, position: number): Promise<number>;
+  read(buffer: Uint8Array, position: number): number | Promise<number>;
   /** Adds somebody who is called each time that there is more, and at the end. Must not throw. */
   watch(listener: () => void): void;
   unwatch(listener: () => void): void;

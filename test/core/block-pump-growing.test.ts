@@ -15,7 +15,7 @@ function ending(): Blocks {
       return isOver ? 5 : Infinity;
     },
     availableLength: 5,
-    more: () => undefined,
+    awaitMore: () => false,
     async read(buffer) {
       isOver = true;
       buffer.fill(0x61, 0, 5);

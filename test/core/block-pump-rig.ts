@@ -18,8 +18,8 @@ export interface Script {
   /** After how many turns what is written or ended with is taken; 0: at once. */
   taken: readonly number[];
   slow: readonly boolean[];
-  /** After how many turns a read settles, and what share of the buffer it fills. */
-  reads: readonly { turns: number; share: number; ms?: number }[];
+  /** After how many turns a read settles, without a number at once, and what share of the buffer it fills. */
+  reads: readonly { turns?: number | undefined; share: number; ms?: number }[];
 }
 const EAGER: Script = { some: [1], taken: [0], slow: [false], reads: [{ turns: 0, share: 1 }] };
 
@@ -169,7 +169,7 @@ export class Watched {
     return false;
   }
 
-  async #onRead(buffer: Uint8Array<ArrayBuffer>, position: number): Promise<number> {
+  #onRead(buffer: Uint8Array<ArrayBuffer>, position: number): number | Promise<number> {
     if (this.#reading) this.broken.push("a read while another is under way");
     if (this.closes > 0) this.broken.push("a read after the close");
     const rest = this.#options.byteLength - position;
@@ -178,8 +178,13 @@ export class Watched {
     this.#reading = true;
     const { turns: later, share, ms } = this.#next("reads");
     const bytes = Math.max(1, Math.floor(buffer.byteLength * share));
-    await turns(later);
-    if (ms !== undefined) await new Promise((resolve) => setTimeout(resolve, ms));
+    if (later === undefined) return this.#settleRead(buffer, position, bytes);
+    return turns(later)
+      .then(() => (ms === undefined ? undefined : new Promise((resolve) => setTimeout(resolve, ms))))
+      .then(() => this.#settleRead(buffer, position, bytes));
+  }
+
+  #settleRead(buffer: Uint8Array<ArrayBuffer>, position: number, bytes: number): number {
     this.#reading = false;
     const { failsAt = Infinity, failures = Infinity } = this.#options;
     if (position + bytes > failsAt && this.#failures++ < failures) throw new Error(`fails at ${failsAt}`);

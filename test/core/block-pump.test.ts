@@ -22,10 +22,13 @@ const scripts: fc.Arbitrary<Script> = fc.record({
   ),
   taken: fc.array(fc.constantFrom(0, 0, 1, 3), { minLength: 1, maxLength: 6 }),
   slow: fc.array(fc.boolean(), { minLength: 1, maxLength: 3 }),
-  reads: fc.array(fc.record({ turns: fc.constantFrom(0, 0, 1, 2), share: fc.constantFrom(0.2, 0.99, 1, 1) }), {
-    minLength: 1,
-    maxLength: 5,
-  }),
+  reads: fc.array(
+    fc.record({ turns: fc.constantFrom(undefined, 0, 0, 1, 2), share: fc.constantFrom(0.2, 0.99, 1, 1) }),
+    {
+      minLength: 1,
+      maxLength: 5,
+    },
+  ),
 });
 /** Around the sizes where something changes: a token, the smallest block, a gather, the largest. */
 const byteLengths = fc.oneof(

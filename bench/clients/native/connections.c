@@ -49,7 +49,6 @@ void connections_prepare(const struct options *given, int epoll) {
     append(options->headers[i]);
     append("\r\n");
   }
-  append("\r\n");
 }
 
 static void finish(struct connection *connection, int ok) {
@@ -62,12 +61,24 @@ static void finish(struct connection *connection, int ok) {
   connection->fd = -1;
 }
 
+/* What a connection alone says stands behind what all of them do. Returns the length of the whole. */
+static size_t end_request(long index) {
+  char *end = request + request_length;
+  size_t room = sizeof request - request_length;
+  long long first = options->spread_bytes * index / options->connections;
+  const char *form = options->spread_bytes > 0 ? "Range: bytes=%lld-\r\n\r\n" : "\r\n";
+  size_t length = (size_t)snprintf(end, room, form, first);
+  if (length >= room) exit(2);
+  return request_length + length;
+}
+
 static void ask(struct connection *connection) {
   response_reset(&connection->response);
   connection->requests_left--;
   connection->sent_at = now_ms();
-  ssize_t sent = send(connection->fd, request, request_length, MSG_NOSIGNAL);
-  if (sent != (ssize_t)request_length) finish(connection, 0);
+  size_t length = end_request(connection - connections);
+  ssize_t sent = send(connection->fd, request, length, MSG_NOSIGNAL);
+  if (sent != (ssize_t)length) finish(connection, 0);
 }
 
 void connection_open(int index) {
@@ -88,7 +99,7 @@ static void count_progress(struct connection *connection, long long bytes_before
     connection->has_head = 1;
     counts.unanswered--;
     counts.heads++;
-    if (response->status != 200) counts.not_ok++;
+    if (response->status != 200 && response->status != 206) counts.not_ok++;
   }
   counts.body_bytes += response->body_bytes - bytes_before;
   if (!connection->may_pause) counts.deliveries += response->markers - markers_before;
@@ -116,6 +127,11 @@ static void end_response(struct connection *connection) {
   else finish(connection, 0);
 }
 
+static void leave(struct connection *connection) {
+  counts.completed++;
+  finish(connection, 1);
+}
+
 /* Drops up to `limit` bytes of a body of known length in the kernel: of a TCP socket, MSG_TRUNC copies nothing. */
 static ssize_t drop(struct connection *connection, size_t limit) {
   long long remaining = connection->response.remaining;
@@ -139,6 +155,7 @@ static void receive(struct connection *connection, size_t limit) {
   else response_feed(&connection->response, buffer, (size_t)length, options->publish_path != NULL ? '~' : -1);
   count_progress(connection, bytes_before, markers_before);
   if (connection->response.state >= COMPLETE) end_response(connection);
+  else if (options->leave_after >= 0 && connection->response.body_bytes >= options->leave_after) leave(connection);
 }
 
 static void connected(struct connection *connection) {

@@ -11,6 +11,8 @@ static void usage(void) {
         "  --linger-ms N     a round ends so long after every connection had its first body byte\n"
         "  --pace-bytes N    read at most so much per connection every 10 ms\n"
         "  --pause-after N   stop reading after N body bytes, --paused K: only the first K connections (all)\n"
+        "  --leave-after N   leave after N body bytes, which counts as the end: of a body that has none yet\n"
+        "  --spread-bytes N  ask for ranges: connection I of C from byte I * N / C on\n"
         "  --hold            say when every head is in (and --pause-after is reached), stay until stdin speaks\n"
         "  --request-times   report how long each whole response took, from asking for it\n"
         "  --copy-bodies     copy what is received, as a program that uses it would; else the kernel drops bodies of a\n"
@@ -25,16 +27,17 @@ static void usage(void) {
 
 struct options parse_options(int count, char **arguments) {
   struct options options = {
-    .path = "/", .connections = 1, .requests = 1, .rounds = 1, .linger_ms = -1, .pause_after = -1,
+    .path = "/", .connections = 1, .requests = 1, .rounds = 1, .linger_ms = -1, .pause_after = -1, .leave_after = -1,
     .event_bytes = 100, .window = 1, .timeout_ms = 60000,
   };
-  enum { PORT = 1, PATH, HEADER, CONNECTIONS, REQUESTS, ROUNDS, LINGER, PACE, PAUSE_AFTER, PAUSED, HOLD,
-         REQUEST_TIMES, COPY_BODIES, PUBLISH, EVENTS, EVENT_BYTES, WINDOW, TIMEOUT };
+  enum { PORT = 1, PATH, HEADER, CONNECTIONS, REQUESTS, ROUNDS, LINGER, PACE, PAUSE_AFTER, PAUSED, LEAVE_AFTER,
+         SPREAD_BYTES, HOLD, REQUEST_TIMES, COPY_BODIES, PUBLISH, EVENTS, EVENT_BYTES, WINDOW, TIMEOUT };
   static const struct option names[] = {
     {"port", 1, NULL, PORT}, {"path", 1, NULL, PATH}, {"header", 1, NULL, HEADER},
     {"connections", 1, NULL, CONNECTIONS}, {"requests", 1, NULL, REQUESTS}, {"rounds", 1, NULL, ROUNDS},
     {"linger-ms", 1, NULL, LINGER}, {"pace-bytes", 1, NULL, PACE}, {"pause-after", 1, NULL, PAUSE_AFTER},
-    {"paused", 1, NULL, PAUSED}, {"hold", 0, NULL, HOLD}, {"request-times", 0, NULL, REQUEST_TIMES},
+    {"paused", 1, NULL, PAUSED}, {"leave-after", 1, NULL, LEAVE_AFTER},
+    {"spread-bytes", 1, NULL, SPREAD_BYTES}, {"hold", 0, NULL, HOLD}, {"request-times", 0, NULL, REQUEST_TIMES},
     {"copy-bodies", 0, NULL, COPY_BODIES}, {"publish", 1, NULL, PUBLISH},
     {"events", 1, NULL, EVENTS}, {"event-bytes", 1, NULL, EVENT_BYTES}, {"window", 1, NULL, WINDOW},
     {"timeout-ms", 1, NULL, TIMEOUT}, {NULL, 0, NULL, 0},
@@ -55,6 +58,8 @@ struct options parse_options(int count, char **arguments) {
       case PACE: options.pace_bytes = atol(optarg); break;
       case PAUSE_AFTER: options.pause_after = atoll(optarg); break;
       case PAUSED: options.paused = atoi(optarg); break;
+      case LEAVE_AFTER: options.leave_after = atoll(optarg); break;
+      case SPREAD_BYTES: options.spread_bytes = atoll(optarg); break;
       case HOLD: options.hold = 1; break;
       case REQUEST_TIMES: options.request_times = 1; break;
       case COPY_BODIES: options.copy_bodies = 1; break;

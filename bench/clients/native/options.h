@@ -16,6 +16,8 @@ struct options {
   long pace_bytes; /* 0: read as fast as it comes */
   long long pause_after; /* -1: never stop reading */
   int paused;
+  long long leave_after; /* -1: read to the end */
+  long long spread_bytes; /* 0: everybody from the first byte */
   int hold;
   int request_times;
   int copy_bodies;

@@ -76,7 +76,7 @@ static int run_round(double deadline) {
         lingers_until = now + (double)options.linger_ms;
       }
       if (lingers_until != 0 && now >= lingers_until) return 0;
-    } else if (counts.finished == options.connections) {
+    } else if (counts.finished + counts.paused >= options.connections) {
       return 0;
     }
     if (now >= deadline) return 1;

@@ -23,7 +23,7 @@ export function contentOf(path: string): FileContent {
 }
 
 /** Random bytes, the same in every run; on the disk when this resolves, so that no run has to wait for it. */
-async function writeRandom(folder: string, path: string, bytes: number): Promise<void> {
+export async function writeRandom(folder: string, path: string, bytes: number): Promise<void> {
   const random = createCipheriv("aes-128-ctr", KEY, Buffer.alloc(16));
   const hash = createHash("sha256");
   await using file = await open(join(folder, path), "w");

@@ -29,6 +29,11 @@ export function rowCount(): number {
   return rows;
 }
 
+/** Where SQLite's table is. */
+export function tablePath(): string {
+  return sqlitePath;
+}
+
 /** The rows from `first` to `last`, counted from 1. */
 export function tableRows(first: number, last: number): TableRow[] {
   using database = new DatabaseSync(sqlitePath, { readOnly: true });

@@ -1,17 +1,16 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { checkEventStream, publish } from "../../harness/check.ts";
-import type { ReadOptions } from "../../harness/client.ts";
-import { COMMON_METRICS, type Measured, measured, MIB } from "../../harness/measure.ts";
+import { COMMON_METRICS, MIB } from "../../harness/measure.ts";
+import { measurePublishing } from "../../harness/measure-publishing.ts";
 import type { RunningServer } from "../../harness/server.ts";
 import { quantile } from "../../harness/statistics.ts";
-import type { Bench, Row, Workload } from "../../harness/types.ts";
+import type { Row, Workload } from "../../harness/types.ts";
 import { rowsFor } from "./rows.ts";
 
-const TIMEOUT_MS = 120_000;
 const ROWS = rowsFor("/events", { sluice: 1, node: 1, hono: 1, "better-sse": 1, nchan: 1 });
 
 /** Three events in the order they were published; between other lines, as each server has it. */
-function check(server: RunningServer, row: Row): Promise<void> {
+export function checkEvents(server: RunningServer, row: Row): Promise<void> {
   const data = ["first", "second", "third"].map((word) => `${word}-${"x".repeat(80)}`);
   const publishAll = async () => {
     await wait(500);
@@ -19,13 +18,6 @@ function check(server: RunningServer, row: Row): Promise<void> {
   };
   const frames = new RegExp(data.map((text) => `^data: ?"?${text}"?\\n(.*\\n)*?\\n`).join("(.*\\n)*?"), "m");
   return checkEventStream(server, row, publishAll, (received) => frames.test(received));
-}
-
-/** Publishes to readers that are there already: connecting them is not measured. */
-async function measurePublishing(server: RunningServer, bench: Bench, options: ReadOptions): Promise<Measured> {
-  const readers = await bench.client.hold(server.port, { timeoutMs: TIMEOUT_MS, publish: "/publish", ...options });
-  await wait(1000);
-  return measured(server, () => readers.tell());
 }
 
 export const fanout: Workload = {
@@ -43,7 +35,7 @@ export const fanout: Workload = {
     { metric: "deliveries", server: "sluice", factor: 1, ofBest: ["nchan"] },
     { metric: "deliveries", server: "sluice", factor: 1, ofBest: ["node", "hono", "better-sse"] },
   ],
-  check,
+  check: checkEvents,
   measure: async (server, row, bench) => {
     const connections = bench.quick ? 500 : 2000;
     const events = bench.quick ? 100 : 200;
@@ -71,7 +63,7 @@ export const fanoutStalled: Workload = {
   // nchan walks the stalled reader's queue for every event: a run would take minutes.
   rows: ROWS.filter(({ peer }) => peer !== "nchan"),
   targets: [{ metric: "growth", server: "sluice", factor: 0.1, ofBest: ["better-sse"] }],
-  check,
+  check: checkEvents,
   measure: async (server, row, bench) => {
     const asked = { path: row.path, headers: row.headers, eventBytes: 4096, window: 8 };
     const events = bench.quick ? 8192 : 65_536;

@@ -34,7 +34,6 @@ class CodedPuller implements Puller {
   readonly #buffer = new Uint8Array(PIECE_BYTES);
   readonly #coded: Uint8Array[] = [];
   #position = 0;
-  #reading = false;
   #closed = false;
 
   constructor(growing: Growing, compressor: Compressor, onClose: () => void) {
@@ -74,18 +73,16 @@ class CodedPuller implements Puller {
   /** @returns 0 at the end, or when it was closed meanwhile */
   async #read(): Promise<number> {
     try {
-      await this.#blocks.more(this.#position);
+      await new Promise<void>((resolve) => {
+        if (!this.#blocks.awaitMore(this.#position, resolve)) resolve();
+      });
       if (this.#closed || this.#position === this.#blocks.byteLength) return 0;
-      this.#reading = true;
       const wanted = Math.min(PIECE_BYTES, this.#blocks.availableLength - this.#position);
       return await this.#blocks.read(this.#buffer.subarray(0, wanted), this.#position);
     } catch (error) {
       this.#close();
       // The body itself has reported it.
       throw error instanceof HttpError ? error : new HttpError(500, FAILED, { cause: error });
-    } finally {
-      if (this.#reading && this.#closed) this.#blocks.close();
-      this.#reading = false;
     }
   }
 
@@ -93,6 +90,6 @@ class CodedPuller implements Puller {
     if (this.#closed) return;
     this.#closed = true;
     this.#compressor.close();
-    if (!this.#reading) this.#blocks.close();
+    this.#blocks.close();
   }
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
 import type { Growing, GrowthEnd } from "../growing.ts";
+import { readAt } from "../read-at.ts";
 
 /** A spooled file that nothing is added to any more, open for one who reads. */
 export class FinishedFile implements Growing {
@@ -35,12 +36,11 @@ export class FinishedFile implements Growing {
     }
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<number> {
+  /** Must have settled before {@link release}. */
+  read(buffer: Uint8Array, position: number): Promise<number> {
     this.#assertThere();
     const wanted = Math.min(buffer.byteLength, this.length - position);
-    const { bytesRead } = await this.#file.read(buffer, 0, wanted, position);
-    if (bytesRead === 0) throw new Error(`The spooled file was cut at ${position}`);
-    return bytesRead;
+    return readAt(this.#file.fd, buffer, wanted, position, cutAt);
   }
 
   watch(): void {}
@@ -52,4 +52,9 @@ export class FinishedFile implements Growing {
     this.#onRelease();
     this.#file.close().catch(() => {});
   }
+}
+
+/** What is said of a file of the spool that has become shorter. */
+export function cutAt(position: number): Error {
+  return new Error(`The spooled file was cut at ${position}`);
 }

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { type Growing, type GrowthEnd, Watchers } from "../growing.ts";
+import { readAt } from "../read-at.ts";
+import { cutAt } from "./finished-file.ts";
 
 /** What is gathered for one write, in bytes; the last two of these stay in memory while the file grows. */
 const WINDOW_BYTES = 256 * 1024;
@@ -134,7 +136,8 @@ export class SpoolFile implements Growing {
     this.#closeUnused();
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<number> {
+  /** Must have settled before {@link release}. */
+  read(buffer: Uint8Array, position: number): number | Promise<number> {
     if (this.#broken) throw this.#broken;
     const wanted = Math.min(buffer.byteLength, this.#length - position);
     for (const { bytes, start, length } of this.#windows) {
@@ -143,9 +146,7 @@ export class SpoolFile implements Growing {
       buffer.set(part);
       return part.byteLength;
     }
-    const { bytesRead } = await this.#file.read(buffer, 0, wanted, position);
-    if (bytesRead === 0) throw new Error(`The spooled file was cut at ${position}`);
-    return bytesRead;
+    return readAt(this.#file.fd, buffer, wanted, position, cutAt);
   }
 
   /** The window is full: it is written while the other one, which has been written, is filled. */
