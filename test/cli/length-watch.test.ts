@@ -75,6 +75,6 @@ test("nobody is asked about what has a length, or no tag", async () => {
   await watched({ "accept-ranges": "bytes" });
   await watched({ etag: '"1"' });
   const growing = await watched({ etag: '"1"', "accept-ranges": "bytes" });
-  await until(() => asked.get(growing) === 5, "the fifth question");
+  await until(() => (asked.get(growing) ?? 0) >= 5, "the fifth question");
   expect(asked.size).toBe(1);
 });
