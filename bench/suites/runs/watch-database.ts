@@ -7,7 +7,7 @@ import { tablePath } from "../rows/table.ts";
 /** A look costs the database's machine some tenths of a millisecond. */
 const LOOK_MS = 5;
 
-export interface Held {
+interface Held {
   /** From the first transaction that was seen until there was none any more. */
   heldMs: number;
   /** How many there were. */
