@@ -11,7 +11,9 @@ import { join } from "node:path";
 process.chdir(join(import.meta.dirname, ".."));
 const asked = process.argv.slice(2);
 const folders =
-  asked.length > 0 ? asked : ["test/memory", "test/faults", "test/conformance", "test/clients"].filter(existsSync);
+  asked.length > 0
+    ? asked
+    : ["test/memory", "test/faults", "test/conformance", "test/clients", "test/logs"].filter(existsSync);
 console.log(`Soak of ${folders.join(", ")} on Node ${process.version}, one file after another.`);
 
 const started = performance.now();

@@ -33,6 +33,29 @@ export { rowsResponse } from "./rows/rows-response.ts";
 export { runResponse } from "./rows/run-response.ts";
 export type { RunInit } from "./rows/run-response.ts";
 export type { RowsInit, RowsOutcome } from "./rows/rows-init.ts";
+export type {
+  AppendRequest,
+  AppendResult,
+  CreateRequest,
+  CreateResult,
+  EventLog,
+  ForkOrigin,
+  InfoResult,
+  Lease,
+  Page,
+  Position,
+  Producer,
+  ReadLimits,
+  ReadResult,
+  Retention,
+  StreamConfig,
+  StreamInfo,
+} from "./logs/event-log.ts";
+export { createStreams } from "./streams/create-streams.ts";
+export type { AppendInit, Streams } from "./streams/create-streams.ts";
+export type { StreamsOptions } from "./streams/stream-options.ts";
+export type { ProduceContext, ProduceSource } from "./streams/production.ts";
+export type { ProduceInit } from "./streams/producers.ts";
 export { openSpool } from "./representation/spool/open-spool.ts";
 export type { Spool, SpoolOptions } from "./representation/spool/spool.ts";
 export type { SpooledBody } from "./representation/spool/spooled-body.ts";

@@ -2,7 +2,9 @@
 import { createConnection, type Socket } from "node:net";
 import { parseArgs } from "node:util";
 import { ResponseParser } from "./response-parser.ts";
+import { Deliveries } from "./deliveries.ts";
 import { Publisher } from "./publisher.ts";
+import { RatedPublisher } from "./rated-publisher.ts";
 
 /** Connections without an answer: fewer than servers let wait to be accepted (511 in Node). */
 const UNANSWERED_AT_ONCE = 256;
@@ -28,10 +30,15 @@ const { values } = parseArgs({
     "request-times": { type: "boolean", default: false },
     // It always does.
     "copy-bodies": { type: "boolean", default: false },
+    "post-bytes": number(0),
+    paths: number(0),
+    pages: { type: "boolean", default: false },
     publish: { type: "string" },
     events: number(0),
     "event-bytes": number(100),
     window: number(1),
+    rate: number(0),
+    publishers: number(1),
     "timeout-ms": number(60_000),
   },
 });
@@ -44,19 +51,42 @@ const leaveAfter = Number(values["leave-after"]);
 const spreadBytes = Number(values["spread-bytes"]);
 const paceBytes = Number(values["pace-bytes"]);
 const lingerMs = Number(values["linger-ms"]);
-const head = [`GET ${values.path} HTTP/1.1`, `Host: 127.0.0.1:${port}`, ...values.header];
+const postBytes = Number(values["post-bytes"]);
+const paths = Number(values.paths);
+const rate = Number(values.rate);
+const fields = [`Host: 127.0.0.1:${port}`, ...values.header];
+const body = "x".repeat(postBytes);
 
-function requestOf(index: number): string {
+/** @param offset - of the page that is asked for; undefined at the first */
+function requestOf(index: number, offset?: string): string {
   const range = spreadBytes > 0 ? [`Range: bytes=${Math.floor((spreadBytes * index) / connections)}-`] : [];
-  return [...head, ...range, "", ""].join("\r\n");
+  const length = postBytes > 0 ? [`Content-Length: ${postBytes}`] : [];
+  const query = offset === undefined ? "" : `${values.path.includes("?") ? "&" : "?"}offset=${offset}`;
+  const path = values.path + (paths > 0 ? index % paths : "") + query;
+  const line = `${postBytes > 0 ? "POST" : "GET"} ${path} HTTP/1.1`;
+  return [line, ...fields, ...length, ...range, "", body].join("\r\n");
 }
 
-const counts = { completed: 0, failed: 0, notOk: 0, bodyBytes: 0, deliveries: 0 };
+/** What is posted may be answered without a body, or as made. */
+function isOk(status: number): boolean {
+  return postBytes > 0 ? status >= 200 && status < 300 : status === 200 || status === 206;
+}
+
+const counts = { completed: 0, failed: 0, notOk: 0, lastNotOk: 0, bodyBytes: 0, deliveries: 0 };
+
+function countStatus(status: number): void {
+  if (isOk(status)) return;
+  counts.notOk++;
+  counts.lastNotOk = status;
+}
 const firstByteMs: number[] = [];
 const requestMs: number[] = [];
 const started = performance.now();
 
 let publisher: Publisher | undefined;
+let ratedPublisher: RatedPublisher | undefined;
+const deliveries =
+  rate > 0 ? new Deliveries(Number(values.events), connections - (pauseAfter >= 0 ? pausing : 0)) : undefined;
 let timedOut = false;
 const told = Promise.withResolvers<void>();
 
@@ -83,9 +113,17 @@ class Round {
 
   #openOne(): void {
     const mayPause = this.#sockets.length < pausing;
-    const request = requestOf(this.#sockets.length);
+    const index = this.#sockets.length;
     const askedAt = performance.now();
-    let parser = new ResponseParser(values.publish !== undefined);
+    let received = 0;
+    const takeNumber = (event: number): void => {
+      if (!mayPause) deliveries?.take(received++, event);
+    };
+    const newParser = (): ResponseParser =>
+      new ResponseParser(values.publish !== undefined, deliveries ? takeNumber : undefined);
+    let parser = newParser();
+    let answered = 0;
+    let offset: string | undefined;
     let requestsLeft = Number(values.requests) - 1;
     let sentAt = 0;
     let hasHead = false;
@@ -104,15 +142,19 @@ class Round {
     };
     const ask = () => {
       sentAt = performance.now();
-      socket.write(request);
+      socket.write(requestOf(index, offset));
     };
     const endResponse = () => {
       if (parser.state === "broken") return finish(false);
       counts.completed++;
+      // The first was looked at when its head came: it may have no end.
+      if (answered++ > 0) countStatus(parser.status);
+      offset = values.pages ? parser.nextPage : undefined;
+      if (offset !== undefined) requestsLeft++;
       if (values["request-times"]) requestMs.push(performance.now() - sentAt);
       if (requestsLeft === 0 || !parser.keepsAlive) return finish(requestsLeft === 0);
       requestsLeft--;
-      parser = new ResponseParser(values.publish !== undefined);
+      parser = newParser();
       ask();
     };
     const leave = () => {
@@ -127,7 +169,7 @@ class Round {
         this.#unanswered--;
         this.#heads++;
         this.open();
-        if (parser.status !== 200 && parser.status !== 206) counts.notOk++;
+        countStatus(parser.status);
       }
       if (!hasFirstByte && parser.bodyBytes > 0) {
         hasFirstByte = true;
@@ -164,6 +206,7 @@ class Round {
 
   #progress(): void {
     const failed = counts.failed - this.#failedBefore;
+    ratedPublisher?.delivered();
     if (publisher !== undefined) publisher.delivered(counts.deliveries / (connections - pausing));
     if (values.publish !== undefined || values.hold) {
       if (this.#ready || this.#heads + failed < connections || this.#paused + failed < pausing) return;
@@ -180,6 +223,12 @@ class Round {
 async function untilTold(round: Round): Promise<void> {
   await told.promise;
   if (values.publish === undefined) return round.ended.resolve();
+  if (deliveries) {
+    const wanted = { port, path: values.publish, rate, publishers: Number(values.publishers) };
+    ratedPublisher = new RatedPublisher(wanted, deliveries, Number(values["event-bytes"]));
+    await ratedPublisher.ended;
+    return round.ended.resolve();
+  }
   publisher = new Publisher(port, values.publish, Number(values.events), Number(values["event-bytes"]));
   publisher.window = Number(values.window);
   await publisher.ended;
@@ -207,12 +256,13 @@ const { user, system } = process.cpuUsage();
 const result = {
   timedOut,
   ...counts,
-  published: publisher?.published ?? 0,
-  publishFailed: publisher?.failed ?? false,
+  published: ratedPublisher?.published ?? publisher?.published ?? 0,
+  publishFailed: ratedPublisher?.failed ?? publisher?.failed ?? false,
   wallMs: performance.now() - started,
   cpuMs: (user + system) / 1000,
   firstByteMs,
   requestMs,
   lastReaderMs: publisher?.latenciesMs ?? [],
+  ...(deliveries && ratedPublisher ? deliveries.result(ratedPublisher.startedAt) : {}),
 };
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));

@@ -1,6 +1,9 @@
 /** An HTTP/1.1 response, parsed as it arrives: the same as `native/response.c`. */
 const MARKER = 0x7e; // "~"
 const NEWLINE = 0x0a;
+const ZERO = 0x30;
+/** Behind each marker there is a number of so many digits, where numbers are read. */
+export const NUMBER_DIGITS = 8;
 
 type State = "head" | "sized" | "size" | "chunk" | "after-chunk" | "trailer" | "until-close" | "complete" | "broken";
 
@@ -10,13 +13,21 @@ export class ResponseParser {
   keepsAlive = true;
   bodyBytes = 0;
   markers = 0;
+  /** The offset of the page behind this one, where there is one (Durable Streams). */
+  nextPage: string | undefined;
   readonly #countsMarkers: boolean;
+  readonly #onNumber: ((number: number) => void) | undefined;
+  /** Of the number that is being read. */
+  #digitsLeft = 0;
+  #number = 0;
   /** Of the head, a size line or the trailer section, what has arrived of it. */
   #text = "";
   #remaining = 0;
 
-  constructor(countsMarkers: boolean) {
+  /** @param onNumber - is called with each number behind a marker */
+  constructor(countsMarkers: boolean, onNumber?: (number: number) => void) {
     this.#countsMarkers = countsMarkers;
+    this.#onNumber = onNumber;
   }
 
   get ended(): boolean {
@@ -40,11 +51,28 @@ export class ResponseParser {
 
   #takeBody(bytes: Buffer, from: number, to: number): number {
     this.bodyBytes += to - from;
-    if (this.#countsMarkers) {
+    if (this.#onNumber) {
+      this.#takeNumbers(bytes, from, to, this.#onNumber);
+    } else if (this.#countsMarkers) {
       for (let at = bytes.indexOf(MARKER, from); at !== -1 && at < to; at = bytes.indexOf(MARKER, at + 1))
         this.markers++;
     }
     return to;
+  }
+
+  #takeNumbers(bytes: Buffer, from: number, to: number, onNumber: (number: number) => void): void {
+    for (let at = from; at < to;) {
+      if (this.#digitsLeft === 0) {
+        at = bytes.indexOf(MARKER, at) + 1;
+        if (at === 0 || at > to) return;
+        this.markers++;
+        this.#digitsLeft = NUMBER_DIGITS;
+        this.#number = 0;
+      } else {
+        this.#number = this.#number * 10 + (bytes[at++]! - ZERO);
+        if (--this.#digitsLeft === 0) onNumber(this.#number);
+      }
+    }
   }
 
   #takeCounted(bytes: Buffer, from: number): number {
@@ -60,6 +88,7 @@ export class ResponseParser {
     const end = this.#text.indexOf("\r\n\r\n");
     if (end === -1) return bytes.length;
     const head = this.#text.slice(0, end).toLowerCase();
+    if (!head.includes("\r\nstream-up-to-date:")) this.nextPage = /\r\nstream-next-offset: *(\S+)/.exec(head)?.[1];
     this.#text = "";
     const length = /\r\ncontent-length: *(\d+)/.exec(head)?.[1];
     this.status = Number(/^http\/1\.\d (\d{3})/.exec(head)?.[1] ?? 0);

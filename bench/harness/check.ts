@@ -75,12 +75,12 @@ export async function checkEventStream(
   }
 }
 
-export async function publish(server: RunningServer, data: string): Promise<void> {
-  const response = await fetch(`${server.url}/publish`, {
+export async function publish(server: RunningServer, data: string, path = "/publish"): Promise<void> {
+  const response = await fetch(server.url + path, {
     method: "POST",
     headers: { "content-type": "text/plain" },
     body: data,
   });
   await response.arrayBuffer();
-  if (!response.ok) throw new Error(`/publish answered ${response.status}`);
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
 }

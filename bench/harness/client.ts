@@ -28,10 +28,20 @@ export interface ReadOptions {
   requestTimes?: boolean;
   /** Copies bodies of known length, which the native client otherwise has dropped in the kernel. */
   copyBodies?: boolean;
+  /** POSTs bodies of so many bytes instead of asking by GET. */
+  postBytes?: number;
+  /** Each connection has its number, modulo this one, behind its path. */
+  paths?: number;
+  /** Follows `Stream-Next-Offset` from answer to answer, until one has `Stream-Up-To-Date`. */
+  pages?: boolean;
   publish?: string;
   events?: number;
   eventBytes?: number;
   window?: number;
+  /** Publishes so many events a second, whoever has them, instead of waiting for their readers. */
+  rate?: number;
+  /** Connections that events are published on at a `rate`. */
+  publishers?: number;
   timeoutMs?: number;
 }
 
@@ -42,8 +52,10 @@ export interface ReadResult {
   completed: number;
   /** Connections that broke. */
   failed: number;
-  /** Responses whose status was neither 200 nor 206. */
+  /** Responses whose status was neither 200 nor 206; with `postBytes`, not 2xx. */
   notOk: number;
+  /** The status of the last of them. */
+  lastNotOk: number;
   bodyBytes: number;
   /** Events counted by readers that don't pause. */
   deliveries: number;
@@ -56,8 +68,15 @@ export interface ReadResult {
   firstByteMs: number[];
   /** From asking to the whole response, with `requestTimes`. */
   requestMs: number[];
-  /** From each event's POST to its last reader. */
+  /** From each event's POST to its last reader; at a `rate`, from when it was due. */
   lastReaderMs: number[];
+  /** At a `rate`: deliveries that were lost, repeated, or in another order than at another reader. */
+  outOfOrder?: number;
+  /** At a `rate`: from the first event to the last delivery. */
+  publishingMs?: number;
+  /** At a `rate`: of all deliveries, from when an event was due. */
+  deliveryP50Ms?: number;
+  deliveryP99Ms?: number;
 }
 
 /** Readers that are connected and wait. */
@@ -68,7 +87,7 @@ interface HeldReaders {
 
 export interface Client {
   description: string;
-  /** Runs until every reader has ended, or paused. Throws unless every response was 200 or 206 and arrived whole. */
+  /** Runs until every reader has ended, or paused. Throws unless every response was right and arrived whole. */
   read(port: number, options: ReadOptions): Promise<ReadResult>;
   /** Resolves as soon as every reader has what it waits for. */
   hold(port: number, options: ReadOptions): Promise<HeldReaders>;
@@ -107,9 +126,10 @@ function clientOf(command: string[], description: string): Client {
 
 function judge(result: ReadResult): ReadResult {
   const complaints = [
+    (result.outOfOrder ?? 0) > 0 && "events were lost, repeated, or in different orders",
     result.timedOut && "it took too long",
     result.failed > 0 && `${result.failed} connections broke`,
-    result.notOk > 0 && `${result.notOk} answers were neither 200 nor 206`,
+    result.notOk > 0 && `${result.notOk} answers had the wrong status, the last ${result.lastNotOk}`,
     result.publishFailed && "publishing failed",
   ].filter(Boolean);
   if (complaints.length > 0) throw new Error(complaints.join(", "));

@@ -38,6 +38,18 @@ async function findKernel(folder: string): Promise<FoundPeer | MissingPeer> {
   return { name: "kernel", versions, collectsGarbage: false, prepare: async () => ({ command: [program] }) };
 }
 
+/** One of a file's peers: which, its environment says. */
+async function findVariant(
+  name: string,
+  file: string,
+  packages: string[],
+  environment: Record<string, string>,
+): Promise<FoundPeer | MissingPeer> {
+  const found = await findNode(file, packages);
+  if ("missing" in found) return { ...found, name };
+  return { ...found, name, prepare: async (port, folder) => ({ ...(await found.prepare(port, folder)), environment }) };
+}
+
 const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPeer>> = {
   sluice: () => findNode("sluice", []),
   node: () => findNode("node", []),
@@ -71,6 +83,12 @@ const finders: Record<string, (folder: string) => Promise<FoundPeer | MissingPee
   "sluice-runs": () => findNode("sluice-runs", []),
   "sluice-runs-postgres": () => withPostgres("sluice-runs-postgres", () => findNode("sluice-runs", [])),
   "sluice-follow": () => findNode("sluice-follow", []),
+  "sluice-memory": () => findVariant("sluice-memory", "sluice-streams", [], { BENCH_LOG: "memory" }),
+  "sluice-sqlite": () => findVariant("sluice-sqlite", "sluice-streams", [], { BENCH_LOG: "sqlite" }),
+  "durable-memory": () =>
+    findVariant("durable-memory", "durable-streams", ["@durable-streams/server"], { BENCH_LOG: "memory" }),
+  "durable-file": () =>
+    findVariant("durable-file", "durable-streams", ["@durable-streams/server"], { BENCH_LOG: "file" }),
   "sqlite3-file": () => findCommand("sqlite3-file", { program: "sqlite3", server: COMMAND_RUNS }),
   "psql-file": () =>
     withPostgres("psql-file", () =>

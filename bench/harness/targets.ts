@@ -34,8 +34,12 @@ function formatTarget(target: Target, metric: Metric, value: number, results: Ro
   const meets = (limit: number) => (metric.better === "lower" ? value <= limit : value >= limit);
   const verdict = (met: boolean) => (met ? "met" : "MISSED");
   if ("limit" in target) {
-    const reached = `${formatNumber(value)} ${metric.unit}`;
-    return `${what} ${sign} ${formatNumber(target.limit)} ${metric.unit}: ${reached}, ${verdict(meets(target.limit))}`;
+    const base = target.over === undefined ? 0 : medianOf(results, target.over, metric.name);
+    if (base === undefined) return `${what}: ${target.over} not measured`;
+    const over = target.over === undefined ? "" : ` over ${target.over}`;
+    const limit = `${formatNumber(target.limit)} ${metric.unit}${over}`;
+    const reached = `${formatNumber(value - base)} ${metric.unit}`;
+    return `${what} ${sign} ${limit}: ${reached}, ${verdict(meets(base + target.limit))}`;
   }
   const best = bestOf(results, target.ofBest, metric);
   if (best === undefined)

@@ -24,8 +24,11 @@ export interface Row {
   share?: number;
 }
 
-/** What one server must reach: a factor of the best of others, or a limit by itself. */
-export type Target = { metric: string; server: string } & ({ factor: number; ofBest: string[] } | { limit: number });
+/** What one server must reach: a factor of the best of others, a limit by itself, or one beyond what another has. */
+export type Target = { metric: string; server: string } & (
+  | { factor: number; ofBest: string[] }
+  | { limit: number; over?: string }
+);
 
 /** What a workload may use while it runs. */
 export interface Bench {

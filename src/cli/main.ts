@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { GetCommandOptions } from "./get.ts";
 import { parseField, parseSeconds, parseSha256, parseUrl, parseWhole } from "./get/arguments.ts";
+import type { PutCommandOptions } from "./put.ts";
 import type { ServeCommandOptions } from "./serve.ts";
+import { addRequestOptions } from "./stream/request-options.ts";
+import type { TailCommandOptions } from "./tail.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -25,6 +28,11 @@ program
   .addOption(
     new Option("--database <url>", "export its tables: sqlite:PATH, postgres://HOST/DATABASE, duckdb:PATH").env(
       "SLUICE_DATABASE",
+    ),
+  )
+  .addOption(
+    new Option("--log <url>", "have streams, kept in memory: or sqlite:PATH (Durable Streams, at /v1/stream/)").env(
+      "SLUICE_LOG",
     ),
   )
   .option("--allow-sql", "let clients run statements that read, by POST /query")
@@ -88,12 +96,44 @@ program
     await runGet(url, options);
   });
 
+addRequestOptions(
+  program
+    .command("tail")
+    .description("print a stream's messages, or anybody's server-sent events, until it ends")
+    .argument("<url>", "http: or https:", parseUrl)
+    .option("--after <id>", "begin behind this event or offset; -1 is the beginning, now the end")
+    .option("--json", "each event as a line of JSON: its id, its type, and its data"),
+).action(async (url: URL, options: TailCommandOptions) => {
+  const { runTail } = await import("./tail.ts");
+  await runTail(url, options);
+});
+
+addRequestOptions(
+  program
+    .command("put")
+    .description("append standard input to a stream, each line once, whatever happens on the way")
+    .argument("<url>", "http: or https:", parseUrl)
+    .addOption(new Option("--json", "the lines are JSON, each one a message").conflicts("type"))
+    .option("--type <type>", "of the stream (default: what it is, or text/plain where it is made)", parseType)
+    .option("--producer <id>", "who writes: a later run with the same id takes over")
+    .option("--close", "close the stream when the input has ended"),
+).action(async (url: URL, options: PutCommandOptions) => {
+  const { runPut } = await import("./put.ts");
+  await runPut(url, options);
+});
+
 await program.parseAsync();
 
 function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/u.test(text) || port > 65_535) throw new InvalidArgumentError("A port is a number from 0 to 65535.");
   return port;
+}
+
+function parseType(text: string): string {
+  if (!/^[\w.+-]+\/[\w.+-]+(?:\s*;[\x20-\x7e]*)?$/u.test(text))
+    throw new InvalidArgumentError("A type is such as text/csv.");
+  return text;
 }
 
 function parseCount(text: string): number {

@@ -1,7 +1,7 @@
 import { type EtagMode, type RowsOutcome, directory } from "../index.ts";
 import { type RunningServer, serve } from "../node/index.ts";
 import { createLogger, logAnswer, reportTo } from "../server/access-log.ts";
-import { FILES_PREFIX, createApp } from "../server/app.ts";
+import { FILES_PREFIX, STREAMS_PREFIX, createApp } from "../server/app.ts";
 import { ConfigError } from "../server/config/config-error.ts";
 import type { Config } from "../server/config/read-config.ts";
 import { type GivenSettings, type Settings, resolveSettings } from "../server/config/settings.ts";
@@ -12,6 +12,7 @@ import { type Exports, openExports } from "../server/exports/open-exports.ts";
 import { closeOnSignal } from "../server/lifecycle.ts";
 import { Metrics } from "../server/metrics.ts";
 import { nodeRequestOf } from "../server/node-request.ts";
+import { openStreams } from "../server/streams/open-streams.ts";
 import { showProgress } from "../server/progress.ts";
 import { describeExports } from "../server/startup-message.ts";
 
@@ -59,7 +60,8 @@ export async function runServe(
     }),
   );
   if (exports) metrics.watch(exports.database);
-  const app = createApp({ demo: demo?.app, files, exports: exports?.app, metrics });
+  const log = await orGiveUp(() => openStreams(settings));
+  const app = createApp({ demo: demo?.app, files, exports: exports?.app, streams: log?.streams, metrics });
   let server: RunningServer;
   try {
     server = await serve((request) => app.fetch(request), {
@@ -77,6 +79,7 @@ export async function runServe(
   console.error(greeting(server.url, settings, demo, exports));
   await closeOnSignal(server, { logger, graceMs: GRACE_MS });
   await exports?.[Symbol.asyncDispose]();
+  await log?.[Symbol.asyncDispose]();
   await demo?.[Symbol.asyncDispose]();
   // A source that does not end must not keep the process.
   process.exit(0);
@@ -92,11 +95,12 @@ function greeting(url: string, settings: Settings, demo: Demo | undefined, expor
   const { files } = settings;
   const lines = [`Sluice listens on ${url} (Ctrl-C ends it).`];
   if (files !== undefined) lines.push(`${url}${FILES_PREFIX}/ is the folder ${files}.`);
+  if (settings.log !== undefined) lines.push(`${url}${STREAMS_PREFIX}/ has streams, kept in ${settings.log}.`);
   if (exports && settings.database !== undefined)
     lines.push(describeExports(url, settings, exports.exportables, exports.runs));
   if (demo) lines.push("", toText(url, settings.database === undefined));
   if (lines.length === 1)
-    lines.push("There is nothing but /healthz and /metrics without --database, --files or --demo.");
+    lines.push("There is nothing but /healthz and /metrics without --database, --files, --log or --demo.");
   return lines.join("\n");
 }
 

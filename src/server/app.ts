@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { parseRequestPath } from "../http/request-path.ts";
 import { requestTargetOf } from "../http/request-target.ts";
-import { problemResponse, streamingResponse } from "../index.ts";
+import { type Streams, problemResponse, streamingResponse } from "../index.ts";
 import { exportNameOf } from "./exports/export-name.ts";
 import { otherMethod } from "./exports/methods.ts";
 import type { Metrics } from "./metrics.ts";
@@ -14,19 +14,24 @@ export interface AppParts {
   files?: ((request: Request) => Promise<Response>) | undefined;
   /** `/tables`, `/export/…` and `/query`. */
   exports?: Hono | undefined;
+  /** `/v1/stream/…`. */
+  streams?: Streams | undefined;
   metrics?: Metrics | undefined;
 }
+
+/** Where the streams of `--log` are: the protocol's suite and its clients' examples have it so. */
+export const STREAMS_PREFIX = "/v1/stream";
 
 const READING = ["GET", "HEAD"];
 
 /** The server's routes, and those of what it was given to serve. */
-export function createApp({ demo, files, exports, metrics }: AppParts): Hono {
+export function createApp({ demo, files, exports, streams, metrics }: AppParts): Hono {
   const app = new Hono();
   // Routes are matched on a path that was repaired. Whoever guards one and whoever opens it must mean the same.
   app.use(async (c, next) => {
     const target = requestTargetOf(c.req.raw);
-    // The name of a table is no path, and may hold whatever a path may not.
-    if (exportNameOf(target) === undefined) parseRequestPath(target);
+    // The name of a table, or of a stream, is no path, and may hold whatever a path may not.
+    if (exportNameOf(target) === undefined && !isStream(target)) parseRequestPath(target);
     await next();
   });
   app.get("/healthz", () =>
@@ -38,6 +43,10 @@ export function createApp({ demo, files, exports, metrics }: AppParts): Hono {
     app.all("/metrics", (c) => otherMethod(c.req.raw, READING));
   }
   if (exports) app.route("/", exports);
+  if (streams) {
+    app.all(`${STREAMS_PREFIX}/*`, (c) => streams.fetch(c.req.raw));
+    app.all(STREAMS_PREFIX, (c) => streams.fetch(c.req.raw));
+  }
   if (files) app.all(`${FILES_PREFIX}/*`, (c) => files(c.req.raw));
   if (demo) app.route("/", demo);
   app.notFound((c) =>
@@ -48,4 +57,8 @@ export function createApp({ demo, files, exports, metrics }: AppParts): Hono {
     throw error;
   });
   return app;
+}
+
+function isStream(target: string): boolean {
+  return target.startsWith(`${STREAMS_PREFIX}/`);
 }

@@ -80,11 +80,11 @@ describe("readConfig()", () => {
     ["{", "FILE is not JSON: Expected property name or '}' in JSON at position 1 (line 1 column 2)"],
     [
       "[]",
-      "In FILE, the file is an object of database, port, host, files, allowSql, maxRows, spool, resumable, tables, queries, limits; got []",
+      "In FILE, the file is an object of database, port, host, files, allowSql, maxRows, spool, log, resumable, tables, queries, limits; got []",
     ],
     [
       { prot: 1 },
-      'In FILE, the file has no "prot": there are database, port, host, files, allowSql, maxRows, spool, resumable, tables, queries, limits',
+      'In FILE, the file has no "prot": there are database, port, host, files, allowSql, maxRows, spool, log, resumable, tables, queries, limits',
     ],
     [{ port: "8000" }, 'In FILE, port is a port, an integer from 0 to 65535; got "8000"'],
     [{ port: 65_536 }, "In FILE, port is a port, an integer from 0 to 65535; got 65536"],
@@ -102,7 +102,7 @@ describe("readConfig()", () => {
     [{ limits: { maxWaitMs: -1 } }, "In FILE, limits.maxWaitMs is a number of ms ≥ 0; got -1"],
     [
       { limits: { maxqueries: 1 } },
-      'In FILE, limits has no "maxqueries": there are maxQueries, maxQueriesPerCaller, maxWaitMs, statementTimeoutMs, firstRowTimeoutMs, maxSnapshotAgeMs, stallTimeoutMs, maxRuns, maxRunsPerCaller, spoolMaxBytes, spoolTtlMs',
+      'In FILE, limits has no "maxqueries": there are maxQueries, maxQueriesPerCaller, maxWaitMs, statementTimeoutMs, firstRowTimeoutMs, maxSnapshotAgeMs, stallTimeoutMs, maxRuns, maxRunsPerCaller, spoolMaxBytes, spoolTtlMs, maxMessageBytes',
     ],
     [{ database: 5 }, "In FILE, database is a URL, as in sqlite:app.db; got 5"],
     [
@@ -234,6 +234,7 @@ describe("resolveSettings()", () => {
       maxRows: undefined,
       data: "data",
       spool: undefined,
+      log: undefined,
       resumable: false,
       tables: true,
       queries: [],

@@ -1,6 +1,7 @@
 #include "connections.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,24 +16,31 @@
 #define DROP_BYTES (1024 * 1024 * 1024)
 /* With the head comes as much of the body; the rest need not be copied. */
 #define HEAD_READ_BYTES (4 * 1024)
+/* So long a server may not take what is posted. */
+#define SEND_MS 10000
 
 struct counts counts;
 struct connection *connections;
 
 static const struct options *options;
 static int epoll_fd;
-static char request[4096], buffer[READ_BYTES];
-static size_t request_length;
+static char buffer[READ_BYTES];
+/* The fields that all have, a body's length included, and what is posted. */
+static char fields[4096], *body;
+static size_t fields_length;
+/* What is sent: line, fields, and body. */
+static char *request;
+static size_t request_room;
 
 static void append(const char *text) {
   size_t length = strlen(text);
-  if (request_length + length > sizeof request) exit(2);
-  memcpy(request + request_length, text, length);
-  request_length += length;
+  if (fields_length + length >= sizeof fields) exit(2);
+  memcpy(fields + fields_length, text, length + 1);
+  fields_length += length;
 }
 
 void connections_prepare(const struct options *given, int epoll) {
-  char host[64];
+  char line[64];
   options = given;
   epoll_fd = epoll;
   connections = calloc((size_t)options->connections, sizeof *connections);
@@ -41,14 +49,24 @@ void connections_prepare(const struct options *given, int epoll) {
     size_t requests = (size_t)options->requests * (size_t)options->rounds;
     counts.request_ms = calloc((size_t)options->connections * requests, sizeof(double));
   }
-  snprintf(host, sizeof host, " HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n", options->port);
-  append("GET ");
-  append(options->path);
-  append(host);
+  snprintf(line, sizeof line, "Host: 127.0.0.1:%d\r\n", options->port);
+  append(line);
   for (int i = 0; i < options->header_count; i++) {
     append(options->headers[i]);
     append("\r\n");
   }
+  if (options->post_bytes > 0) {
+    snprintf(line, sizeof line, "Content-Length: %ld\r\n", options->post_bytes);
+    append(line);
+  }
+  body = malloc((size_t)options->post_bytes + 1);
+  memset(body, 'x', (size_t)options->post_bytes);
+  request_room = sizeof fields + strlen(options->path) + OFFSET_BYTES + 256 + (size_t)options->post_bytes;
+  request = malloc(request_room);
+}
+
+struct connection *connection_of(struct response *response) {
+  return (struct connection *)((char *)response - offsetof(struct connection, response));
 }
 
 static void finish(struct connection *connection, int ok) {
@@ -61,24 +79,35 @@ static void finish(struct connection *connection, int ok) {
   connection->fd = -1;
 }
 
-/* What a connection alone says stands behind what all of them do. Returns the length of the whole. */
-static size_t end_request(long index) {
-  char *end = request + request_length;
-  size_t room = sizeof request - request_length;
-  long long first = options->spread_bytes * index / options->connections;
-  const char *form = options->spread_bytes > 0 ? "Range: bytes=%lld-\r\n\r\n" : "\r\n";
-  size_t length = (size_t)snprintf(end, room, form, first);
-  if (length >= room) exit(2);
-  return request_length + length;
+/* Returns the length of the whole. */
+static size_t write_request(const struct connection *connection) {
+  long index = connection - connections;
+  char number[16] = "", range[64] = "";
+  if (options->paths > 0) snprintf(number, sizeof number, "%ld", index % options->paths);
+  if (options->spread_bytes > 0) {
+    snprintf(range, sizeof range, "Range: bytes=%lld-\r\n", options->spread_bytes * index / options->connections);
+  }
+  const char *joint = connection->offset[0] == 0 ? "" : strchr(options->path, '?') == NULL ? "?offset=" : "&offset=";
+  int length = snprintf(request, request_room, "%s %s%s%s%s HTTP/1.1\r\n%s%s\r\n",
+                        options->post_bytes > 0 ? "POST" : "GET", options->path, number, joint, connection->offset,
+                        fields, range);
+  memcpy(request + length, body, (size_t)options->post_bytes);
+  return (size_t)length + (size_t)options->post_bytes;
 }
 
 static void ask(struct connection *connection) {
   response_reset(&connection->response);
-  connection->requests_left--;
   connection->sent_at = now_ms();
-  size_t length = end_request(connection - connections);
-  ssize_t sent = send(connection->fd, request, length, MSG_NOSIGNAL);
-  if (sent != (ssize_t)length) finish(connection, 0);
+  size_t length = write_request(connection);
+  /* What is posted may be more than a socket takes at once. */
+  for (size_t sent = 0; sent < length;) {
+    ssize_t part = send(connection->fd, request + sent, length - sent, MSG_NOSIGNAL);
+    struct pollfd writable = {.fd = connection->fd, .events = POLLOUT};
+    if (part > 0) sent += (size_t)part;
+    else if (part == 0 || errno != EAGAIN || poll(&writable, 1, SEND_MS) != 1) break;
+    if (sent == length) return;
+  }
+  finish(connection, 0);
 }
 
 void connection_open(int index) {
@@ -93,13 +122,25 @@ void connection_open(int index) {
   if (connection->fd < 0) finish(connection, 0);
 }
 
+/* What is posted may be answered without a body, or as made. */
+static int is_ok(int status) {
+  if (options->post_bytes > 0) return status >= 200 && status < 300;
+  return status == 200 || status == 206;
+}
+
+static void count_status(int status) {
+  if (is_ok(status)) return;
+  counts.not_ok++;
+  counts.last_not_ok = status;
+}
+
 static void count_progress(struct connection *connection, long long bytes_before, long long markers_before) {
   const struct response *response = &connection->response;
   if (!connection->has_head && response->status != 0) {
     connection->has_head = 1;
     counts.unanswered--;
     counts.heads++;
-    if (response->status != 200 && response->status != 206) counts.not_ok++;
+    count_status(response->status);
   }
   counts.body_bytes += response->body_bytes - bytes_before;
   if (!connection->may_pause) counts.deliveries += response->markers - markers_before;
@@ -115,13 +156,30 @@ static void count_progress(struct connection *connection, long long bytes_before
   }
 }
 
+/* Whether there is a next page, which is asked for then. */
+static int next_page(struct connection *connection) {
+  size_t length;
+  const char *is_last = response_field(&connection->response, "stream-up-to-date", &length);
+  const char *offset = response_field(&connection->response, "stream-next-offset", &length);
+  if (is_last != NULL || offset == NULL || length >= OFFSET_BYTES) {
+    connection->offset[0] = 0;
+    return 0;
+  }
+  memcpy(connection->offset, offset, length);
+  connection->offset[length] = 0;
+  return 1;
+}
+
 static void end_response(struct connection *connection) {
   if (connection->response.state == BROKEN) {
     finish(connection, 0);
     return;
   }
   counts.completed++;
+  /* The first was looked at when its head came: it may have no end. */
+  if (connection->answered++ > 0) count_status(connection->response.status);
   if (counts.request_ms != NULL) counts.request_ms[counts.request_count++] = now_ms() - connection->sent_at;
+  if (!options->pages || !next_page(connection)) connection->requests_left--;
   if (connection->requests_left == 0) finish(connection, 1);
   else if (connection->response.keeps_alive) ask(connection);
   else finish(connection, 0);

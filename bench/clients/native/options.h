@@ -21,10 +21,15 @@ struct options {
   int hold;
   int request_times;
   int copy_bodies;
+  long post_bytes; /* 0: GET */
+  int paths; /* 0: one path for all */
+  int pages;
   const char *publish_path;
   int events;
   int event_bytes;
   int window;
+  double rate; /* events per second; 0: as fast as readers have them */
+  int publishers;
   long timeout_ms;
 };
 

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "connections.h"
+#include "deliveries.h"
 #include "options.h"
 #include "publisher.h"
+#include "rated-publisher.h"
 #include "sockets.h"
 
 /* Connections without an answer: fewer than servers let wait to be accepted (511 in Node). */
@@ -26,6 +28,8 @@ static void take_turns(int timeout_ms) {
     void *owner = events[i].data.ptr;
     if (owner == &publisher) {
       publisher_turn(&publisher);
+    } else if (rated_owns(owner)) {
+      rated_turn(owner);
     } else if (owner != NULL) {
       connection_turn(owner, events[i].events);
     } else {
@@ -40,8 +44,23 @@ static int all_ready(void) {
   return options.pause_after < 0 || counts.paused + counts.failed >= options.paused;
 }
 
+static void count_event(struct response *response, int number) {
+  struct connection *connection = connection_of(response);
+  if (!connection->may_pause) deliveries_take(connection->received++, number);
+}
+
+static int rated_is_over(void) {
+  if (!publishing) {
+    publishing = 1;
+    rated_start(epoll_fd, &options);
+  }
+  rated_send();
+  return rated_failed() || deliveries.out_of_order > 0 || deliveries.complete == options.events;
+}
+
 static int publishing_is_over(void) {
   if (!told) return 0;
+  if (options.rate > 0) return rated_is_over();
   if (!publishing) {
     publishing = 1;
     publisher_start(&publisher, epoll_fd, &options);
@@ -56,7 +75,7 @@ static int run_round(double deadline) {
   double next_pace = 0, lingers_until = 0;
   for (;;) {
     while (opened < options.connections && counts.unanswered < UNANSWERED_AT_ONCE) connection_open(opened++);
-    take_turns(options.pace_bytes > 0 || options.linger_ms >= 0 ? 1 : 100);
+    take_turns(options.pace_bytes > 0 || options.linger_ms >= 0 || (told && options.rate > 0) ? 1 : 100);
     double now = now_ms();
     if (options.pace_bytes > 0 && now >= next_pace) {
       next_pace = now + PACE_MS;
@@ -104,20 +123,34 @@ int main(int count, char **arguments) {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, 0, &event);
   }
+  if (options.rate > 0) {
+    deliveries_prepare(options.events, options.connections - options.paused);
+    response_on_number(count_event);
+  }
   double started = now_ms();
   int timed_out = 0;
   for (int round = 0; round < options.rounds && !timed_out; round++) {
     timed_out = run_round(started + (double)options.timeout_ms);
     connections_end_round();
   }
-  printf("{\"timedOut\":%s,\"completed\":%d,\"failed\":%d,\"notOk\":%d,\"bodyBytes\":%lld,\"deliveries\":%lld",
-         timed_out ? "true" : "false", counts.completed, counts.failed, counts.not_ok, counts.body_bytes,
+  printf("{\"timedOut\":%s,\"completed\":%d,\"failed\":%d,\"notOk\":%d,\"lastNotOk\":%d,\"bodyBytes\":%lld,\"deliveries\":%lld",
+         timed_out ? "true" : "false", counts.completed, counts.failed, counts.not_ok,
+         counts.last_not_ok, counts.body_bytes,
          counts.deliveries);
-  printf(",\"published\":%d,\"publishFailed\":%s,\"wallMs\":%.3f,\"cpuMs\":%.3f", publisher.published,
-         publisher.failed ? "true" : "false", now_ms() - started, cpu_ms());
+  int is_rated = options.rate > 0;
+  int failed = is_rated ? rated_failed() : publisher.failed;
+  printf(",\"published\":%d,\"publishFailed\":%s,\"wallMs\":%.3f,\"cpuMs\":%.3f",
+         is_rated ? rated_published() : publisher.published, failed ? "true" : "false", now_ms() - started, cpu_ms());
   print_numbers("firstByteMs", counts.first_byte_ms, counts.first_byte_count);
   print_numbers("requestMs", counts.request_ms, counts.request_count);
-  print_numbers("lastReaderMs", publisher.latencies_ms, publisher.latencies_ms == NULL ? 0 : publisher.delivered);
+  if (is_rated) {
+    printf(",\"outOfOrder\":%d,\"publishingMs\":%.3f,\"deliveryP50Ms\":%.3f,\"deliveryP99Ms\":%.3f",
+           deliveries.out_of_order, deliveries.last_at - rated_started_at(), deliveries_quantile(0.5),
+           deliveries_quantile(0.99));
+    print_numbers("lastReaderMs", deliveries.last_ms, deliveries.complete == options.events ? options.events : 0);
+  } else {
+    print_numbers("lastReaderMs", publisher.latencies_ms, publisher.latencies_ms == NULL ? 0 : publisher.delivered);
+  }
   puts("}");
   return 0;
 }

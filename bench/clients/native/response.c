@@ -9,9 +9,36 @@ void response_reset(struct response *response) {
   memset(response, 0, offsetof(struct response, head));
 }
 
+static void (*on_number)(struct response *response, int number);
+
+void response_on_number(void (*taken)(struct response *response, int number)) {
+  on_number = taken;
+}
+
+static void take_numbers(struct response *response, const char *bytes, size_t length, int marker) {
+  const char *end = bytes + length;
+  while (bytes < end) {
+    if (response->digits_left == 0) {
+      bytes = memchr(bytes, marker, (size_t)(end - bytes));
+      if (bytes == NULL) return;
+      bytes++;
+      response->markers++;
+      response->digits_left = NUMBER_DIGITS;
+      response->number = 0;
+    } else {
+      response->number = response->number * 10 + (*bytes++ - '0');
+      if (--response->digits_left == 0) on_number(response, response->number);
+    }
+  }
+}
+
 static void take_body(struct response *response, const char *bytes, size_t length, int marker) {
   response->body_bytes += (long long)length;
   if (marker < 0) return;
+  if (on_number != NULL) {
+    take_numbers(response, bytes, length, marker);
+    return;
+  }
   const char *end = bytes + length;
   while ((bytes = memchr(bytes, marker, (size_t)(end - bytes))) != NULL) {
     response->markers++;
@@ -26,6 +53,14 @@ static const char *field_value(const char *head, const char *name) {
     if (strncasecmp(line, name, length) == 0 && line[length] == ':') return line + length + 1;
   }
   return NULL;
+}
+
+const char *response_field(const struct response *response, const char *name, size_t *length) {
+  const char *value = field_value(response->head, name);
+  if (value == NULL) return NULL;
+  value += strspn(value, " ");
+  *length = strcspn(value, "\r");
+  return value;
 }
 
 static int value_has(const char *value, const char *token) {

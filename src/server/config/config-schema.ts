@@ -13,6 +13,8 @@ export interface ConfigFile {
   readonly maxRows?: number | undefined;
   /** Where runs are kept. */
   readonly spool?: string | undefined;
+  /** Where streams are kept; without it there are none. */
+  readonly log?: string | undefined;
   /** Whether all exports are runs. */
   readonly resumable?: boolean | undefined;
   /** Which tables may be exported. */
@@ -56,6 +58,8 @@ export interface ExportLimits {
   readonly spoolMaxBytes?: number | undefined;
   /** How long a run is kept after its end, in ms. */
   readonly spoolTtlMs?: number | undefined;
+  /** What one append to a stream may have, in bytes. */
+  readonly maxMessageBytes?: number | undefined;
 }
 
 const TYPES = Object.keys(PARAMETER_TYPES) as [ParameterType, ...ParameterType[]];
@@ -144,6 +148,7 @@ const limits = entries({
   maxRunsPerCaller: count().optional(),
   spoolMaxBytes: count().optional(),
   spoolTtlMs: milliseconds().optional(),
+  maxMessageBytes: count().optional(),
 });
 
 const WHAT_PORT = "a port, an integer from 0 to 65535";
@@ -156,6 +161,7 @@ const file = entries({
   allowSql: z.boolean(told("true or false")).optional(),
   maxRows: rows().optional(),
   spool: z.string(told("a folder's path")).optional(),
+  log: z.string(told("a URL, as in sqlite:streams.db")).optional(),
   resumable: z.boolean(told("true or false")).optional(),
   tables: z
     .union([z.boolean(), z.array(z.string())], told("true, false, or a list of the tables that may be exported"))

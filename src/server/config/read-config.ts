@@ -3,6 +3,7 @@ import { dirname, resolve } from "node:path";
 import { ConfigError } from "./config-error.ts";
 import { type ConfigFile, type ConfigIssue, parseConfig } from "./config-schema.ts";
 import { databaseUrlFrom } from "./database-url.ts";
+import { logUrlFrom } from "./log-url.ts";
 import { type NamedQuery, toNamedQueries } from "./named-queries.ts";
 
 /** A configuration file: its paths are absolute, its parameters have what is a value of their type. */
@@ -26,24 +27,25 @@ export async function readConfig(path: string): Promise<Config> {
   }
   const parsed = parseConfig(content);
   if ("issues" in parsed) throw toError(path, parsed.issues);
-  const { queries: entries = {}, files, spool, database, ...config } = parsed.config;
+  const { queries: entries = {}, files, spool, log, database, ...config } = parsed.config;
   const issues: ConfigIssue[] = [];
   const queries = toNamedQueries(entries, issues);
   const folder = dirname(resolve(path));
   const absolute = {
     ...(files === undefined ? {} : { files: resolve(folder, files) }),
     ...(spool === undefined ? {} : { spool: resolve(folder, spool) }),
-    ...(database === undefined ? {} : { database: toAbsolute(database, folder, issues) }),
+    ...(database === undefined ? {} : { database: toAbsolute("database", database, folder, issues) }),
+    ...(log === undefined ? {} : { log: toAbsolute("log", log, folder, issues) }),
   };
   if (issues.length > 0) throw toError(path, issues);
   return { ...config, ...absolute, queries };
 }
 
-function toAbsolute(url: string, folder: string, issues: ConfigIssue[]): string {
+function toAbsolute(name: "database" | "log", url: string, folder: string, issues: ConfigIssue[]): string {
   try {
-    return databaseUrlFrom(url, folder);
+    return name === "log" ? logUrlFrom(url, folder) : databaseUrlFrom(url, folder);
   } catch (error) {
-    issues.push({ path: ["database"], message: (error as Error).message });
+    issues.push({ path: [name], message: (error as Error).message });
     return url;
   }
 }

@@ -1,6 +1,7 @@
 import { ConfigError } from "./config-error.ts";
 import type { ExportLimits } from "./config-schema.ts";
 import { databaseUrlFrom } from "./database-url.ts";
+import { logUrlFrom } from "./log-url.ts";
 import type { NamedQuery } from "./named-queries.ts";
 import type { Config } from "./read-config.ts";
 
@@ -18,6 +19,8 @@ export interface Settings {
   readonly data: string;
   /** Where runs are kept, where somebody has said it. */
   readonly spool: string | undefined;
+  /** A log's URL, with an absolute path where it has one; without one there are no streams. */
+  readonly log: string | undefined;
   readonly resumable: boolean;
   readonly tables: boolean | readonly string[];
   readonly queries: readonly NamedQuery[];
@@ -34,6 +37,7 @@ export interface GivenSettings {
   readonly allowSql?: boolean | undefined;
   readonly maxRows?: number | undefined;
   readonly spool?: string | undefined;
+  readonly log?: string | undefined;
 }
 
 /**
@@ -54,15 +58,17 @@ export function resolveSettings(
     return isDefault(name) ? (inFile ?? given[name]) : given[name];
   };
   const database = choose("database");
+  const log = choose("log");
   return {
     port: choose("port"),
     host: choose("host"),
     files: choose("files"),
-    database: database === undefined ? undefined : toAbsolute(database),
+    database: database === undefined ? undefined : toAbsolute("--database", database, databaseUrlFrom),
     allowSql: choose("allowSql") ?? false,
     maxRows: choose("maxRows"),
     data: given.data,
     spool: choose("spool"),
+    log: log === undefined ? undefined : toAbsolute("--log", log, logUrlFrom),
     resumable: file?.resumable ?? false,
     tables: file?.tables ?? true,
     queries: file?.queries ?? [],
@@ -71,10 +77,10 @@ export function resolveSettings(
 }
 
 /** That of a file was looked at when the file was read. */
-function toAbsolute(url: string): string {
+function toAbsolute(flag: string, url: string, from: (url: string, folder: string) => string): string {
   try {
-    return databaseUrlFrom(url, process.cwd());
+    return from(url, process.cwd());
   } catch (error) {
-    throw new ConfigError(`--database ${(error as Error).message}`, { cause: error });
+    throw new ConfigError(`${flag} ${(error as Error).message}`, { cause: error });
   }
 }
