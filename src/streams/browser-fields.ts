@@ -38,14 +38,22 @@ export function preflight(request: Request, methods: string): Response {
   });
 }
 
-/** What browsers have to know of every answer, errors included. */
-export function applyBrowserFields(response: Response, cors: string | false): Response {
+/**
+ * What browsers have to know of every answer, errors included.
+ *
+ * @param request - of an answer that is not kept by caches, those of other programs are spared what is for another origin's pages
+ */
+export function applyBrowserFields(response: Response, cors: string | false, request?: Request): Response {
   const { headers } = response;
   headers.set("X-Content-Type-Options", "nosniff");
   headers.set("Cross-Origin-Resource-Policy", cors === false ? "same-origin" : "cross-origin");
-  if (cors === false) return response;
+  if (cors === false || (request && mayNotBeCached(request) && !request.headers.has("Origin"))) return response;
   headers.set("Access-Control-Allow-Origin", cors);
   headers.set("Access-Control-Expose-Headers", ANSWER_FIELDS);
   if (cors !== "*") headers.append("Vary", "Origin");
   return response;
+}
+
+function mayNotBeCached({ method }: Request): boolean {
+  return method !== "GET" && method !== "HEAD";
 }

@@ -74,7 +74,7 @@ export function createStreams(options: StreamsOptions): Streams {
   const watches = new StreamWatches(resolved.log, resolved.pollIntervalMs);
   const readers: Readers = { watches, live: new LiveStreams(resolved.log, watches) };
   const producers = new Producers(resolved.log, { retention: resolved.retention });
-  const finish = async (answering: () => Promise<Response>): Promise<Response> => {
+  const finish = async (answering: () => Promise<Response>, request?: Request): Promise<Response> => {
     let response: Response;
     try {
       response = await answering();
@@ -84,10 +84,10 @@ export function createStreams(options: StreamsOptions): Streams {
       }
       response = errorResponse(isLogFull(error) ? new HttpError(507, "The log has no more room") : error);
     }
-    return applyBrowserFields(response, resolved.cors);
+    return applyBrowserFields(response, resolved.cors, request);
   };
   return {
-    fetch: (request) => finish(() => answer(request, resolved, readers)),
+    fetch: (request) => finish(() => answer(request, resolved, readers), request),
     response: (request, name) =>
       finish(() => {
         if (request.method === "GET") return read(request, name, resolved, readers);

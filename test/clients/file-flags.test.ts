@@ -216,7 +216,7 @@ test("there are no other flags about files", async () => {
   await using sluice = new Sluice(["serve", "--help"]);
   expect(await sluice.end(DEADLINE_MS)).toBe(0);
   const flags = [...sluice.stdout.matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gmu)].map(([, flag]) => flag);
-  const rows = ["--database", "--allow-sql", "--spool", "--max-rows"];
+  const rows = ["--database", "--allow-sql", "--spool", "--max-rows", "--log"];
   const others = ["--port", "--host", "--config", "--demo", "--data", "--demo-rows", "--help", ...rows];
   expect(flags.filter((flag) => !others.includes(flag!))).toEqual([
     "--files",

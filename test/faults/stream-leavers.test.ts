@@ -30,7 +30,7 @@ const ASKED: [target: string, fields?: Record<string, string>][] = [
 
 /** Whether there is much at once. */
 function isLong(target: string): boolean {
-  return target.includes("long") && !target.includes("offset=now");
+  return /[/=]long\b(?!-)/u.test(target) && !target.includes("offset=now");
 }
 
 /** Comes, and leaves: at once, after a while, or when it has seen something. @returns the bytes that it saw */

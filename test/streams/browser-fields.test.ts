@@ -56,6 +56,21 @@ describe("a browser", () => {
     }
   });
 
+  test("is told of what it has written; others need not be", async () => {
+    await using rig = await startStreams();
+    const write = (headers: Record<string, string>): Promise<Response> =>
+      fetch(rig.url("s"), { method: "PUT", headers: { "Content-Type": "text/plain", ...headers } });
+    const exposed = [await write({ Origin: ORIGIN }), await write({})].map(({ headers }) => [
+      headers.get("Access-Control-Allow-Origin"),
+      headers.has("Access-Control-Expose-Headers"),
+      headers.get("X-Content-Type-Options"),
+    ]);
+    expect(exposed).toEqual([
+      ["*", true, "nosniff"],
+      [null, false, "nosniff"],
+    ]);
+  });
+
   test("is told beforehand what it may send", async () => {
     await using rig = await startStreams();
     const asks = { Origin: ORIGIN, "Access-Control-Request-Method": "POST" };

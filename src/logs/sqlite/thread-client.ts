@@ -39,6 +39,7 @@ export class ThreadClient<M extends Calls<M>> {
   #uses = new Map<string, Use>();
   #transfer: ArrayBuffer[] = [];
   #lastId = 0;
+  #isClosing = false;
   #ended: SluiceError | undefined;
 
   constructor(script: URL, { onChanged, ...data }: ThreadOptions) {
@@ -87,6 +88,8 @@ export class ThreadClient<M extends Calls<M>> {
   /** Closes the file when all calls are answered. */
   async close(): Promise<void> {
     this.#flush();
+    // Answers to what was called before come behind this.
+    this.#isClosing = true;
     this.#worker.ref();
     this.#post(CLOSE);
     await this.#exited.promise;
@@ -117,7 +120,7 @@ export class ThreadClient<M extends Calls<M>> {
         return void this.#worker.terminate();
       case "answers":
         for (const answer of said.answers) this.#settle(answer);
-        if (this.#asked.size === 0) this.#worker.unref();
+        if (this.#asked.size === 0 && !this.#isClosing) this.#worker.unref();
         this.#onChanged(said.changed);
     }
   }
