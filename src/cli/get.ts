@@ -9,17 +9,14 @@ import { LengthWatch } from "./get/length-watch.ts";
 import { OutputStream } from "./get/output-stream.ts";
 import { PartialFile } from "./get/partial-file.ts";
 import { RowWatch } from "./get/row-watch.ts";
+import type { RequestCommandOptions } from "./request-options.ts";
 
-export interface GetCommandOptions {
+export interface GetCommandOptions extends RequestCommandOptions {
   output?: string;
   force?: boolean;
-  header: Headers;
   sha256?: Uint8Array;
-  retries: number;
   /** In seconds, as the other times. */
-  maxRetryDelay: number;
   connectTimeout: number;
-  stallTimeout: number;
 }
 
 /** Exit codes of a process that a signal ended, as shells count them. */

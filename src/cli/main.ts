@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { GetCommandOptions } from "./get.ts";
-import { parseField, parseSeconds, parseSha256, parseUrl, parseWhole } from "./get/arguments.ts";
+import { parseSeconds, parseSha256, parseUrl } from "./get/arguments.ts";
 import type { PutCommandOptions } from "./put.ts";
 import type { ServeCommandOptions } from "./serve.ts";
-import { addRequestOptions } from "./stream/request-options.ts";
+import { addRequestOptions } from "./request-options.ts";
 import type { TailCommandOptions } from "./tail.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -61,40 +61,21 @@ program
     await runServe(options, (name) => (command.getOptionValueSource(name) ?? "default") === "default");
   });
 
-program
-  .command("get")
-  .description("download a URL, whatever happens on the way; run again, it goes on where it was")
-  .argument("<url>", "http: or https:", parseUrl)
-  .option("-o, --output <file>", "where to; - for standard output (default: a name from the answer)")
-  .option("--force", "replace the file where there is one")
-  .addOption(
-    new Option("-H, --header <field>", '"Name: value", sent with each request; repeatable')
-      .default(new Headers(), "none")
-      .argParser(parseField),
-  )
-  .option("--sha256 <hex>", "what the file's SHA-256 must be", parseSha256)
-  .addOption(
-    new Option("--retries <count>", "failures in a row, without progress, that are tried again")
-      .default(10)
-      .argParser(parseWhole),
-  )
-  .addOption(
-    new Option("--max-retry-delay <seconds>", "the longest wait between two attempts")
-      .default(30)
-      .argParser(parseSeconds),
-  )
-  .addOption(
-    new Option("--connect-timeout <seconds>", "how long a connection may take").default(30).argParser(parseSeconds),
-  )
-  .addOption(
-    new Option("--stall-timeout <seconds>", "how long the server may send nothing").default(60).argParser(parseSeconds),
-  )
-  // What is wrong with the command line is told apart from a download that failed.
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
-  .action(async (url: URL, options: GetCommandOptions) => {
-    const { runGet } = await import("./get.ts");
-    await runGet(url, options);
-  });
+addRequestOptions(
+  program
+    .command("get")
+    .description("download a URL, whatever happens on the way; run again, it goes on where it was")
+    .argument("<url>", "http: or https:", parseUrl)
+    .option("-o, --output <file>", "where to; - for standard output (default: a name from the answer)")
+    .option("--force", "replace the file where there is one")
+    .option("--sha256 <hex>", "what the file's SHA-256 must be", parseSha256)
+    .addOption(
+      new Option("--connect-timeout <seconds>", "how long a connection may take").default(30).argParser(parseSeconds),
+    ),
+).action(async (url: URL, options: GetCommandOptions) => {
+  const { runGet } = await import("./get.ts");
+  await runGet(url, options);
+});
 
 addRequestOptions(
   program

@@ -2,7 +2,7 @@ import { type InputFormat, type Piece, inputFormatOf } from "./put/input-format.
 import { openStream } from "./put/open-stream.ts";
 import { Outbox } from "./put/outbox.ts";
 import { Producer, RefusedError } from "./put/producer.ts";
-import type { RequestCommandOptions } from "./stream/request-options.ts";
+import type { RequestCommandOptions } from "./request-options.ts";
 import { Requests } from "./stream/requests.ts";
 import { note, runCommand } from "./stream/run-command.ts";
 

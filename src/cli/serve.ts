@@ -77,7 +77,7 @@ export async function runServe(
   }
   logger.info({ url: server.url }, "listening");
   console.error(greeting(server.url, settings, demo, exports));
-  await closeOnSignal(server, { logger, graceMs: GRACE_MS });
+  await closeOnSignal(server, { logger, graceMs: GRACE_MS, onClosing: () => void log?.streams.close() });
   await exports?.[Symbol.asyncDispose]();
   await log?.[Symbol.asyncDispose]();
   await demo?.[Symbol.asyncDispose]();

@@ -1,7 +1,7 @@
 import { FollowError, follow } from "../client/index.ts";
 import { essence } from "../http/headers.ts";
 import { explain } from "./stream/explain.ts";
-import type { RequestCommandOptions } from "./stream/request-options.ts";
+import type { RequestCommandOptions } from "./request-options.ts";
 import { Requests, UnansweredError } from "./stream/requests.ts";
 import { type Failure, note, runCommand } from "./stream/run-command.ts";
 import { EventPrinter } from "./tail/event-printer.ts";

@@ -2,6 +2,7 @@ import { HttpError } from "../errors.ts";
 import type { AppendResult, Producer } from "../logs/event-log.ts";
 import { formatOffset } from "./offset.ts";
 import { readBytes } from "./read-bytes.ts";
+import { retain } from "./retain.ts";
 import { splitJson } from "./split-json.ts";
 import { FIELDS, endFields, isTrue, readContentType, readProducer } from "./stream-fields.ts";
 import type { ResolvedStreamsOptions } from "./stream-options.ts";
@@ -27,8 +28,7 @@ export async function appendToStream(
   const seq = headers.get(FIELDS.seq) ?? undefined;
   const failure = close ? (headers.get(FIELDS.failed) ?? undefined) : undefined;
   const result = await log.append(name, { contentType, messages, close, failure, seq, producer });
-  const { retention } = options;
-  if (retention && result.status === "appended") await log.trim(name, retention);
+  await retain(log, name, options.retention, result);
   return answer(result, producer, isEmpty);
 }
 

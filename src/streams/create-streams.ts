@@ -15,6 +15,7 @@ import { parseOffset } from "./offset.ts";
 import { type ProduceInit, Producers } from "./producers.ts";
 import type { ProduceSource } from "./production.ts";
 import { type Begin, readInfo } from "./read-stream.ts";
+import { retain } from "./retain.ts";
 import { assertFieldValue, configFields, endFields } from "./stream-fields.ts";
 import { nameOf } from "./stream-name.ts";
 import { type ResolvedStreamsOptions, type StreamsOptions, resolveStreamsOptions } from "./stream-options.ts";
@@ -124,7 +125,7 @@ async function append(
     await log.create(name, { config: { ...config, contentType }, messages: [], closed: false });
     result = await log.append(name, request);
   }
-  if (retention && result.status === "appended") await log.trim(name, retention);
+  await retain(log, name, retention, result);
   return offsetAfter(result);
 }
 

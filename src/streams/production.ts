@@ -4,6 +4,7 @@ import { after } from "../core/clocks.ts";
 import type { Retention } from "../logs/event-log.ts";
 import { type HeldLease, LeaseKeeper, endOf } from "./lease-keeper.ts";
 import { hasNoBytes, toMessage } from "./message-bytes.ts";
+import { retain } from "./retain.ts";
 
 export interface ProduceContext {
   /** Aborted when the stream is deleted or closed by somebody else, when another has taken it over, and when we are closed. */
@@ -179,11 +180,12 @@ export class Production {
     const { log, name, lease, retention } = this.#options;
     const look = this.#look;
     this.#expectsCall = true;
-    const { status } = await log.append(name, { messages, lease }).finally(() => (this.#expectsCall = false));
+    const result = await log.append(name, { messages, lease }).finally(() => (this.#expectsCall = false));
+    const { status } = result;
     if (status !== "appended") throw new HttpError(410, `The stream cannot be written any more: ${status}`);
     // Whatever was called for before, it can be written.
     if (look !== undefined && this.#look === look) this.#stopLook();
-    if (retention) await log.trim(name, retention);
+    await retain(log, name, retention, result);
   }
 
   /** Something has changed, perhaps: where it was not by us, the log is asked soon. */

@@ -223,3 +223,16 @@ describe("a server that gives no ids with its data", () => {
     expect((await followAll(`${server.url}/?live=sse`)).failure).toMatchObject({ code: "no_events" });
   });
 });
+
+test("of several streams, those of bytes are told apart from those of text", async () => {
+  await using server = await startStreams();
+  const bytes = Uint8Array.from([0, 255, 10, 13]);
+  await server.streams.append("a text", ["one"], { contentType: "text/plain", close: true });
+  await server.streams.append("bytes", [bytes], { contentType: "image/png", close: true });
+  const { events } = await followAll(`${server.origin}/v1/stream/?stream=a%20text&stream=bytes`);
+  const told = events.map(({ event, data, encoding }) => ({ event, data, encoding }));
+  expect(told.toSorted((one, other) => one.event.localeCompare(other.event))).toEqual([
+    { event: "a%20text", data: "one", encoding: undefined },
+    { event: "bytes", data: Buffer.from(bytes).toString("base64"), encoding: "base64" },
+  ]);
+});

@@ -1,3 +1,4 @@
+import { get } from "node:http";
 import { join } from "node:path";
 import { type RunningServer, serve } from "sluice/node";
 import { describe, expect, test } from "vitest";
@@ -139,3 +140,29 @@ test("a server that is told to end by a signal ends its readers' connections", {
   expect(await sluice.end()).toBe(0);
   await until(() => reader.retries.length === 1, "when to come back");
 });
+
+test(
+  "a server that is told to end answers idle long polls, and does not wait for them",
+  { timeout: 30_000 },
+  async () => {
+    await using sluice = new Sluice(["serve", "--port", "0", "--log", "memory:"]);
+    const url = `${await sluice.listening()}/v1/stream/s`;
+    const made = await fetch(url, { method: "PUT", headers: TEXT });
+    const offset = made.headers.get("Stream-Next-Offset")!;
+    let isSent = false;
+    const poll = new Promise<number | undefined>((resolve, reject) => {
+      get(`${url}?offset=${offset}&live=long-poll`, { agent: false }, ({ statusCode }) => resolve(statusCode))
+        .on("error", reject)
+        .on("finish", () => (isSent = true));
+    });
+    await until(() => isSent, "the request");
+    // The server has it when it answers the next one.
+    await fetch(url, { method: "HEAD" });
+    const toldAt = performance.now();
+    sluice.kill("SIGTERM");
+    expect(await within(poll, "its answer")).toBe(204);
+    expect(await sluice.end()).toBe(0);
+    // The grace is 10 s.
+    expect(performance.now() - toldAt).toBeLessThan(5_000);
+  },
+);

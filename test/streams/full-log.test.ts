@@ -24,3 +24,21 @@ test("a log without room is said so, and told of; what was there before is there
   expect(await (await streams.fetch(new Request(url))).json()).toEqual(["before", 1]);
   await streams.close();
 });
+
+test("an append that was made is not refused because what is older cannot be trimmed", async () => {
+  const log = memoryLog();
+  const streams = createStreams({ log, retention: { maxMessages: 1 } });
+  await streams.append("a", ["before"]);
+  const { trim } = log;
+  log.trim = () => Promise.reject(new SluiceError("ERR_LOG", "The log has no more room on its disk"));
+  const url = "http://host/v1/stream/a";
+  const headers = { "Content-Type": "application/json" };
+  expect((await streams.fetch(new Request(url, { method: "POST", headers, body: "1" }))).status).toBe(204);
+  await streams.append("a", [2]);
+  expect(reports.take("HANDLER_FAILED")).toHaveLength(2);
+  expect(await (await streams.fetch(new Request(url))).json()).toEqual(["before", 1, 2]);
+  log.trim = trim;
+  await streams.append("a", [3]);
+  expect(await (await streams.fetch(new Request(url))).json()).toEqual([3]);
+  await streams.close();
+});

@@ -1,7 +1,7 @@
 import { essence } from "../../http/headers.ts";
 import type { ParsedEvent } from "./event-parser.ts";
 import { FollowError, streamFailure, trimmed } from "./follow-error.ts";
-import { NEXT_OFFSET, encodingOf, isEventStream, noEvents } from "./judge-head.ts";
+import { NEXT_OFFSET, encodingsOf, isEventStream, noEvents } from "./judge-head.ts";
 import type { FollowedEvent, Place, Target } from "./place.ts";
 import { splitArray } from "./split-array.ts";
 
@@ -59,7 +59,7 @@ export class DurablePlace implements Place {
       return this;
     }
     if (!isEventStream(answer)) throw noEvents(answer);
-    this.#encoding = encodingOf(answer);
+    this.#encoding = encodingsOf(answer)[0];
     this.#batch = [];
     return undefined;
   }

@@ -39,9 +39,10 @@ export function noEvents({ status, headers }: Response): FollowError {
   return new FollowError("no_events", `The server sends ${type}, which is no event stream`, { status });
 }
 
-/** How bytes stand in an event stream's data. */
-export function encodingOf({ headers }: Response): "base64" | undefined {
-  return headers.get(DATA_ENCODING) === "base64" ? "base64" : undefined;
+/** How bytes stand in an event stream's data: of several streams, some of them text, for each in its order. */
+export function encodingsOf({ headers }: Response): readonly ("base64" | undefined)[] {
+  const encodings = headers.get(DATA_ENCODING)?.split(/,\s*/u) ?? [];
+  return encodings.map((encoding) => (encoding === "base64" ? "base64" : undefined));
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3), in ms from now. Dates are read by the platform: what reads all forms of HTTP's is large. */

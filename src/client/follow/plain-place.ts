@@ -1,7 +1,7 @@
 import { DurablePlace } from "./durable-place.ts";
 import type { ParsedEvent } from "./event-parser.ts";
 import { streamFailure, trimmed } from "./follow-error.ts";
-import { NEXT_OFFSET, encodingOf, isEventStream, noEvents } from "./judge-head.ts";
+import { NEXT_OFFSET, encodingsOf, isEventStream, noEvents } from "./judge-head.ts";
 import type { FollowedEvent, Place, Target } from "./place.ts";
 
 /** The id by which readers of single messages are told that a Durable Stream has ended badly; no event has such a one. */
@@ -12,7 +12,7 @@ export class PlainPlace implements Place {
   readonly #url: URL;
   readonly #method: string;
   #lastId: string;
-  #encoding: "base64" | undefined;
+  #encodings: readonly ("base64" | undefined)[] = [];
 
   /** @param lastId - empty for none */
   constructor(url: URL, method: string, lastId: string) {
@@ -33,7 +33,7 @@ export class PlainPlace implements Place {
 
   accept(answer: Response): Place | undefined {
     if (isEventStream(answer)) {
-      this.#encoding = encodingOf(answer);
+      this.#encodings = encodingsOf(answer);
       return undefined;
     }
     const { headers } = answer;
@@ -49,7 +49,14 @@ export class PlainPlace implements Place {
       const { code, first } = JSON.parse(data) as { code: string; first?: string };
       throw first === undefined ? streamFailure(code) : trimmed(first);
     }
-    return [{ data, id, event: event === "" ? "message" : event, encoding: this.#encoding }];
+    return [{ data, id, event: event === "" ? "message" : event, encoding: this.#encodingOf(event) }];
+  }
+
+  /** Of several streams an event's type says which it is of. */
+  #encodingOf(event: string): "base64" | undefined {
+    const names = this.#url.searchParams.getAll("stream");
+    const isMixed = this.#encodings.length > 1;
+    return this.#encodings[isMixed ? names.findIndex((name) => encodeURIComponent(name) === event) : 0];
   }
 
   /** That is only known from the next answer. */

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
-import { parseField, parseSeconds, parseWhole } from "../get/arguments.ts";
+import { parseField, parseSeconds, parseWhole } from "./get/arguments.ts";
 
-/** Flags of every command that asks a server for a stream. */
+/** Flags of every command that asks a server for something, again and again if need be. */
 export interface RequestCommandOptions {
   header: Headers;
   retries: number;
@@ -33,7 +33,7 @@ export function addRequestOptions(command: Command): Command {
           .default(60)
           .argParser(parseSeconds),
       )
-      // What is wrong with the command line is told apart from a stream that failed.
+      // What is wrong with the command line is told apart from what has failed.
       .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   );
 }
