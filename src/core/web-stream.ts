@@ -1,3 +1,4 @@
+import { concat } from "./concat.ts";
 import { readerLeft } from "./abort.ts";
 import { Body, type BodyOptions, type BodyStarter, bindBody } from "./body.ts";
 import type { Piece } from "./gather.ts";
@@ -100,7 +101,8 @@ class WebSource implements Sink, PumpOwner {
 
   write(piece: Piece): boolean {
     this.#body.firstByte();
-    this.#controller.enqueue(copyOf(piece));
+    // The reader owns what it gets, and the piece's buffer goes back to the pool.
+    this.#controller.enqueue(concat(piece.parts, piece.byteLength));
     this.#settle();
     return false;
   }
@@ -116,15 +118,4 @@ class WebSource implements Sink, PumpOwner {
     this.#answer?.();
     this.#answer = undefined;
   }
-}
-
-/** The reader owns what it gets, and the piece's buffer goes back to the pool. */
-function copyOf({ parts, byteLength }: Piece): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(byteLength);
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.byteLength;
-  }
-  return bytes;
 }

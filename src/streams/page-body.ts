@@ -1,5 +1,5 @@
+import { concat } from "../core/concat.ts";
 import type { Item, Puller } from "../core/puller.ts";
-import { concat } from "./read-bytes.ts";
 
 /** From here on what a message has is sent where it lies; smaller ones are copied together. */
 const BY_REFERENCE_BYTES = 4096;

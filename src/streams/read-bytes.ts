@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { concat } from "../core/concat.ts";
 import { HttpError } from "../errors.ts";
 
 /** As the servers have it that stand on srvx, ours too: Node's own request is behind it. */
@@ -70,17 +71,6 @@ function readFromNode(req: IncomingMessage, body: Gathered): Promise<void> {
     const onBroken = (): void => settle(new HttpError(400, "The body broke off"));
     req.on("data", onData).on("end", onEnd).on("error", onBroken).on("close", onBroken);
   });
-}
-
-/** Bytes one behind the other, as one. */
-export function concat(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.byteLength;
-  }
-  return bytes;
 }
 
 function tooLarge(maxBytes: number): HttpError {

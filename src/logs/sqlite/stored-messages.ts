@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
+import { concat } from "../../core/concat.ts";
 import type { Position, ReadLimits } from "../event-log.ts";
 import { LogFileError } from "./failure.ts";
 import type { Segment, StoredStreams, StreamRow } from "./stored-streams.ts";
@@ -133,11 +134,5 @@ interface FoundBodies {
 function join(parts: readonly Uint8Array<ArrayBuffer>[], byteLength: number): Uint8Array<ArrayBuffer> {
   const [first] = parts;
   if (first && parts.length === 1) return first;
-  const bytes = new Uint8Array(byteLength);
-  let end = 0;
-  for (const part of parts) {
-    bytes.set(part, end);
-    end += part.byteLength;
-  }
-  return bytes;
+  return concat(parts, byteLength);
 }
